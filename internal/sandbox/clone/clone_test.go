@@ -10,12 +10,10 @@ import (
 	"serin/internal/sandbox/clone"
 )
 
-func pointer[T any](v T) *T { return &v }
-
 func spec() *types.VirtualNodeSpec {
 	return &types.VirtualNodeSpec{
-		Backends:  []types.Backend{&types.BackendMemberVirtualService{Value: types.VirtualServiceBackend{VirtualServiceName: pointer("db.local")}}},
-		Listeners: []types.Listener{{PortMapping: &types.PortMapping{Port: pointer(int32(80)), Protocol: types.PortProtocolHttp}}},
+		Backends:  []types.Backend{&types.BackendMemberVirtualService{Value: types.VirtualServiceBackend{VirtualServiceName: new("db.local")}}},
+		Listeners: []types.Listener{{PortMapping: &types.PortMapping{Port: new(int32(80)), Protocol: types.PortProtocolHttp}}},
 	}
 }
 
@@ -37,7 +35,7 @@ func TestTimesAndMapsAreCopied(t *testing.T) {
 		At   *time.Time
 		Tags map[string][]string
 	}
-	original := held{At: pointer(time.Unix(7, 8)), Tags: map[string][]string{"a": {"b"}}}
+	original := held{At: new(time.Unix(7, 8)), Tags: map[string][]string{"a": {"b"}}}
 	copied := clone.Of(original)
 	copied.Tags["a"][0] = "c"
 	*copied.At = copied.At.Add(time.Hour)

@@ -76,7 +76,7 @@ func (e encoder) encodeUnion(value reflect.Value) (any, error) {
 	if value.IsNil() {
 		return nil, nil
 	}
-	if document, ok := value.Interface().(ecsdocument.Interface); ok {
+	if document, ok := reflect.TypeAssert[ecsdocument.Interface](value); ok {
 		return encodeDocument(document)
 	}
 	member := value.Elem().Elem()

@@ -3,6 +3,7 @@ package wire
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/http"
 	"reflect"
 	"strings"
@@ -113,9 +114,7 @@ func furtherMembers(d dialect, api smithy.APIError) structure {
 // the message's name either way; every SDK reads the small one.
 func (p problem) fields() structure {
 	fields := structure{"__type": p.shape, "message": p.message}
-	for name, member := range p.members {
-		fields[name] = member
-	}
+	maps.Copy(fields, p.members)
 	return fields
 }
 

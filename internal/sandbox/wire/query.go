@@ -2,6 +2,7 @@ package wire
 
 import (
 	"cmp"
+	"maps"
 	"net/http"
 	"net/url"
 	"reflect"
@@ -80,9 +81,7 @@ func (q queryProtocol) encode(operation Operation, output reflect.Value, request
 
 func (q queryProtocol) refuse(found problem, requestID string) answer {
 	fields := structure{"Type": found.party(), "Code": found.code, "Message": found.message}
-	for name, member := range found.members {
-		fields[name] = member
-	}
+	maps.Copy(fields, found.members)
 	return q.answer(found.status, "ErrorResponse", structure{"Error": fields, "RequestId": requestID})
 }
 

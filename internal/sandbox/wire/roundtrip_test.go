@@ -115,8 +115,7 @@ func (d *desk) handler(t *testing.T, scope string) *Handler {
 
 // operations offers whatever a client can call.
 func (d *desk) operations(client reflect.Type) {
-	for i := range client.NumMethod() {
-		method := client.Method(i)
+	for method := range client.Methods() {
 		if method.Type.NumIn() != 4 || method.Type.NumOut() != 2 || slices.Contains(unreachable, method.Name) {
 			continue
 		}
@@ -144,7 +143,7 @@ func roundTrip(t *testing.T, client any, d *desk, operation Operation) {
 	(&filler{}).fill(input.Elem(), nil)
 	results := reflect.ValueOf(client).MethodByName(operation.Name).Call(
 		[]reflect.Value{reflect.ValueOf(t.Context()), input})
-	if err, failed := results[1].Interface().(error); failed {
+	if err, failed := reflect.TypeAssert[error](results[1]); failed {
 		t.Fatal(err)
 	}
 	if difference := differ(input, reflect.ValueOf(d.received), "input"); difference != "" {
@@ -238,6 +237,8 @@ func (f *filler) fillScalar(value reflect.Value) {
 		value.SetInt(int64(f.count))
 	case reflect.Float32, reflect.Float64:
 		value.SetFloat(float64(f.count) + 0.25)
+	default:
+		panic("the filler has no value for " + value.Type().String())
 	}
 }
 

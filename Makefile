@@ -1,0 +1,59 @@
+# Needs Go, make and python3. Everything else is installed by it, pinned, into .bin and .venv.
+
+GO ?= go
+
+GOLANGCI_LINT_VERSION := v2.15.0
+
+BIN := $(CURDIR)/.bin
+GOLANGCI_LINT := $(BIN)/golangci-lint
+# Another version, or another Go to build it with, is another stamp.
+GOLANGCI_LINT_STAMP := $(BIN)/.golangci-lint-$(GOLANGCI_LINT_VERSION)-$(shell $(GO) env GOVERSION)
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+
+.DEFAULT_GOAL := help
+
+.PHONY: build
+build: ## Build bin/serin
+	$(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/serin ./cmd/serin
+
+.PHONY: test
+test: lint cfn-lint unit ## Check format, code and templates, and run all tests
+
+.PHONY: lint
+lint: $(GOLANGCI_LINT_STAMP) ## Check the code's format and style
+	$(GOLANGCI_LINT) run ./...
+
+.PHONY: cfn-lint
+cfn-lint: ## Check the CloudFormation templates
+	@tools/cfn-lint
+
+.PHONY: unit
+unit: ## Run all tests, with the race detector where there is a C compiler
+	@GO='$(GO)' tools/go-test
+
+.PHONY: bench
+bench: ## Run all benchmarks, then measure the program in memory and time
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+	SERIN_MEASURE=1 $(GO) test -count 1 -v -run '^TestMeasure' ./cmd/serin
+
+.PHONY: fmt
+fmt: $(GOLANGCI_LINT_STAMP) ## Format the code
+	$(GOLANGCI_LINT) fmt ./...
+
+.PHONY: schema
+schema: ## Write what is generated: the JSON Schema of deploy.json
+	$(GO) generate ./...
+
+.PHONY: clean
+clean: ## Remove what was built and the installed tools
+	rm -rf bin .bin .venv
+
+.PHONY: help
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+$(GOLANGCI_LINT_STAMP):
+	rm -f $(BIN)/.golangci-lint-*
+	GOBIN=$(BIN) $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)
+	touch $@

@@ -1,10 +1,9 @@
 package appmesh
 
 import (
-	"encoding/base64"
 	"slices"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
+	paging "serin/internal/sandbox/page"
 )
 
 // page is one page of a sorted list: at most limit elements (1 to 100, and 100 when
@@ -17,22 +16,11 @@ func page[T any](all []T, name func(T) string, limit *int32, token *string) ([]T
 	if size < 1 || size > 100 {
 		return nil, nil, badRequest("limit must be between 1 and 100.")
 	}
-	if aws.ToString(token) != "" {
-		after, err := base64.RawURLEncoding.DecodeString(*token)
-		if err != nil {
-			return nil, nil, badRequest("nextToken is invalid.")
-		}
-		start := slices.IndexFunc(all, func(e T) bool { return name(e) > string(after) })
-		if start < 0 {
-			return nil, nil, nil
-		}
-		all = all[start:]
+	some, next, err := paging.After(all, name, size, token)
+	if err != nil {
+		return nil, nil, badRequest("nextToken is invalid.")
 	}
-	if len(all) <= size {
-		return all, nil, nil
-	}
-	last := name(all[size-1])
-	return all[:size], new(base64.RawURLEncoding.EncodeToString([]byte(last))), nil
+	return some, next, nil
 }
 
 // listed is one page of the resources of a mesh (and of a router, for routes), each in

@@ -2,7 +2,7 @@
 // routers, routes and virtual nodes, their tags, and the rules that AWS enforces on
 // them. What the meshes hold is given to the data plane as a View.
 //
-// It may import internal/sandbox/region, wire and clone, and the SDK's types.
+// It may import internal/sandbox/region, wire, clone and page, and the SDK's types.
 package appmesh
 
 import (

@@ -1,0 +1,231 @@
+package engine
+
+import (
+	"fmt"
+	"time"
+)
+
+// rollingBack gives all traffic to stable, or removes the route of a first deployment,
+// without looking at anything first, and then reads it back.
+func (m moment) rollingBack() Action {
+	change := m.r.Change
+	if change == nil {
+		return m.turnBack()
+	}
+	if !change.Written {
+		if m.blocked(WriteWeights) {
+			return Action{}
+		}
+		return Action{Perform: m.turnBackEffect(change.Split)}
+	}
+	route := m.e.Route
+	if route == nil || route.ReadAt.Before(change.WrittenAt) {
+		return Action{}
+	}
+	if m.isBack(*route, change.Split) {
+		return Action{Record: []Body{&TrafficReturned{Route: *route}}}
+	}
+	if foreign := foreignWeight(*route, change.Split); !m.r.First() && foreign > 0 && m.isOurs(*route) {
+		return Action{Record: []Body{m.stuck(
+			fmt.Sprintf("the route also gives %d to a target that is not Serin's: %s", foreign, formatTargets(route.Targets)),
+			"take that target off the route, then resume")}}
+	}
+	if m.now.Sub(m.r.Entered) >= m.r.Conduct.ErrorLimit {
+		return Action{Record: []Body{m.stuck("the weights that were written are not there: "+formatTargets(route.Targets), "")}}
+	}
+	if m.now.Sub(change.WrittenAt) < confirmGrace/6 {
+		return Action{}
+	}
+	return m.turnBack()
+}
+
+// turnBack intends, and performs, the write that returns the traffic.
+func (m moment) turnBack() Action {
+	split := Split{Drop: []string{m.r.Canary.Sha}, Token: token(m.r, "b")}
+	weights := Weights{}
+	if !m.r.First() {
+		weights.Stable = 100
+		split.Weights = []Weight{{Sha: m.r.StableSha(), Weight: 100}}
+		split.Restore = m.r.Origin.Document
+	}
+	return Action{
+		Record:  []Body{&WeightsIntended{Step: m.r.Step, Stable: weights.Stable, Split: split}},
+		Perform: m.turnBackEffect(split),
+	}
+}
+
+func (m moment) turnBackEffect(split Split) Effect {
+	if m.r.First() {
+		return DropRoute{Sha: m.r.Canary.Sha}
+	}
+	return ChangeWeights{Split: split}
+}
+
+// isBack tells whether a route gives all its traffic to stable; in a first deployment,
+// whether it is gone.
+func (m moment) isBack(route Route, split Split) bool {
+	if m.r.First() {
+		return !route.Names(m.r.Canary.Sha)
+	}
+	return m.isOurs(route) && foreignWeight(route, split) == 0
+}
+
+// isOurs tells whether stable is on the route with weight and the canary is not.
+func (m moment) isOurs(route Route) bool {
+	return route.Weight(m.r.StableSha()) > 0 && !route.Names(m.r.Canary.Sha)
+}
+
+// stuck says that nothing moves any more, what is true, and what a person should do.
+func (m moment) stuck(reason, hint string) *StuckNow {
+	truth := fmt.Sprintf("last confirmed: stable %d, canary %d", m.r.Actual.Stable, m.r.Actual.Canary)
+	if m.e.Route != nil && m.e.Route.Exists {
+		truth = "the route gives " + formatTargets(m.e.Route.Targets) + ", as read at " +
+			m.e.Route.ReadAt.UTC().Format(time.RFC3339)
+	}
+	advice := hint
+	if advice == "" {
+		advice = "mend what the reason names"
+	}
+	return &StuckNow{Stuck: Stuck{
+		Reason: reason, Truth: truth, At: m.now,
+		Advice: advice + "; then go on with: serin deploy FILE --resume",
+	}}
+}
+
+// removing deletes the canary's stack once traffic is safe.
+func (m moment) removing() Action {
+	if !m.r.CanaryStack.Intended {
+		return m.finish("")
+	}
+	if m.r.Removal == nil && !m.r.CanaryStack.Requested {
+		return m.removeUnknown()
+	}
+	ref := m.r.CanaryStack.ID
+	if ref == "" {
+		ref = m.r.CanaryStack.Name
+	}
+	return m.remove(m.r.Canary.Sha, ref)
+}
+
+// removeUnknown removes a stack whose creation was asked for without an answer: it is
+// there or it is not, and it may be someone else's.
+func (m moment) removeUnknown() Action {
+	stack, read := m.e.Stacks[m.r.CanaryStack.Name]
+	switch {
+	case !read || stack.ReadAt.Before(m.r.Entered):
+		return Action{}
+	case stack.State != StackAbsent && stack.Owner == m.r.ID:
+		return m.remove(m.r.Canary.Sha, stack.ID)
+	case stack.State != StackAbsent:
+		return m.finish("")
+	case m.now.Sub(m.r.Entered) >= absenceGrace/6:
+		return m.finish("")
+	}
+	return Action{}
+}
+
+// retiring deletes the old stable version's stack, which no route may name any more.
+func (m moment) retiring() Action {
+	if m.r.First() {
+		return m.finish("")
+	}
+	if m.r.Removal == nil {
+		if !m.routeIsFresh() {
+			return Action{}
+		}
+		if m.e.Route.Names(m.r.StableSha()) || m.e.Route.Weight(m.r.Canary.Sha) == 0 {
+			return Action{Record: []Body{m.stuck(
+				"someone else changed the route: it gives "+formatTargets(m.e.Route.Targets)+", so the old version is not removed",
+				"give the whole route to "+m.r.Service().VersionName(m.r.Canary.Sha))}}
+		}
+	}
+	return m.remove(m.r.StableSha(), m.r.Service().StackName(m.r.StableSha()))
+}
+
+// remove deletes a stack and follows the deletion; a failed one is tried again.
+func (m moment) remove(sha, ref string) Action {
+	removal := m.r.Removal
+	if removal == nil {
+		token := token(m.r, "d")
+		return Action{
+			Record:  []Body{&RemovalIntended{Sha: sha, Stack: ref, Token: token}},
+			Perform: AskForRemoval{Stack: ref, Token: token},
+		}
+	}
+	switch {
+	case removal.Done:
+		return m.finish("")
+	case removal.Failures >= removalTries:
+		return m.finish(sentence(removal.Reasons, "its deletion failed"))
+	case !removal.Requested && (m.blocked(RemoveStack) || m.now.Before(retryRemovalAt(*removal))):
+		return Action{}
+	case !removal.Requested:
+		return Action{Perform: AskForRemoval{Stack: removal.Stack, Token: removalToken(*removal)}}
+	}
+	return m.followRemoval(*removal)
+}
+
+func (m moment) followRemoval(removal Removal) Action {
+	stack, read := m.e.Stacks[removal.Stack]
+	switch {
+	case !read || stack.ReadAt.Before(removal.RequestedAt):
+		return Action{}
+	case stack.State == StackAbsent:
+		return Action{Record: []Body{&Removed{Sha: removal.Sha}}}
+	case stack.State == StackDeleteFailed:
+		return Action{Record: []Body{&RemovalFailed{Sha: removal.Sha, Reasons: stack.Reasons}}}
+	case m.now.Sub(removal.StartedAt) >= removalLimit:
+		return m.finish("its deletion takes longer than " + removalLimit.String())
+	}
+	return Action{}
+}
+
+func retryRemovalAt(removal Removal) time.Time {
+	if removal.Failures == 0 {
+		return time.Time{}
+	}
+	return removal.Failed.Add(removalPause << (removal.Failures - 1))
+}
+
+// removalToken is another one for every try: CloudFormation answers a repeated token
+// with the deletion that failed.
+func removalToken(removal Removal) string {
+	return fmt.Sprintf("%s-%d", removal.Token, removal.Failures)
+}
+
+// finish ends the rollout, if the traffic is where the outcome says that it is.
+func (m moment) finish(leftoverReason string) Action {
+	if m.contradicted() {
+		return Action{Record: []Body{m.stuck("someone else changed the route after the traffic had been moved", "")}}
+	}
+	finished := &Finished{Outcome: Succeeded, Reason: m.successReason()}
+	stack := m.r.Service().StackName(m.r.StableSha())
+	if m.r.RollingBack() {
+		finished.Outcome, finished.Reason = RolledBack, m.r.Cause.Reason
+		stack = m.r.CanaryStack.Name
+	}
+	if leftoverReason != "" {
+		finished.Leftover = "stack " + stack + " could not be removed: " + leftoverReason
+	}
+	return Action{Record: []Body{finished}}
+}
+
+func (m moment) successReason() string {
+	return fmt.Sprintf("%s has all the traffic and is recorded as version %d", m.r.Canary.Sha, m.r.Number)
+}
+
+// contradicted tells whether the route, as read in this phase, does not have the
+// traffic where the end of the rollout would say that it is.
+func (m moment) contradicted() bool {
+	if !m.routeIsFresh() || !m.r.Exposed {
+		return false
+	}
+	route := *m.e.Route
+	if !m.r.RollingBack() {
+		return route.Weight(m.r.Canary.Sha) == 0 || foreignWeight(route, Split{Weights: []Weight{{Sha: m.r.Canary.Sha}}}) > 0
+	}
+	if m.r.First() {
+		return route.Names(m.r.Canary.Sha)
+	}
+	return !m.isBack(route, Split{Weights: []Weight{{Sha: m.r.StableSha()}}})
+}

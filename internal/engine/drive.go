@@ -1,0 +1,291 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// LeaseTime is how long a driver may give no sign of life; it gives one every third of
+// it.
+const LeaseTime = 9 * time.Second
+
+// recordTimeout bounds one write to the journal, urgentTimeout one that a roll back
+// waits for.
+const (
+	recordTimeout = 5 * time.Second
+	urgentTimeout = time.Second
+)
+
+// DriverOptions are what a Driver works with.
+type DriverOptions struct {
+	Journal Journal
+	Ports   Ports
+	// ID is the rollout's, Driver who drives it, Lease the lease that is held on it.
+	ID     string
+	Driver Driver
+	Lease  Lease
+	// OnEvent is told every new event, in order, with a copy of the rollout after it. It
+	// must not wait for anything. It may be nil.
+	OnEvent func(Event, *Rollout)
+	// Latest gets a snapshot after every change. It may be nil.
+	Latest *Latest[Snapshot]
+	// Warn is told what an operator must know and what no event says. It may be nil.
+	Warn func(string)
+}
+
+// DriveLoop drives one rollout: it performs what is decided, records it, and repeats.
+// Its loop has no tick: it sleeps until a reading is due, a deadline is reached, or a
+// command comes.
+type DriveLoop struct {
+	DriverOptions
+	rollout  *Rollout
+	evidence Evidence
+	cadence  Cadence
+
+	results chan reading
+	reading map[Activity]bool
+	wake    chan struct{}
+	readers sync.WaitGroup
+
+	mu      sync.Mutex
+	inbox   []Command
+	preempt context.CancelCauseFunc
+
+	// unrecorded are events of a roll back that the journal would not take.
+	unrecorded []Event
+	// journalRetry is when a journal that failed is tried again.
+	journalRetry    time.Time
+	journalFailures int
+}
+
+// errPreempted ends a call that a roll back does not wait for.
+var errPreempted = errors.New("interrupted by a roll back")
+
+// NewDriver is a driver of an existing rollout. Run starts it.
+func NewDriver(options DriverOptions) *DriveLoop {
+	if options.OnEvent == nil {
+		options.OnEvent = func(Event, *Rollout) {}
+	}
+	if options.Warn == nil {
+		options.Warn = func(string) {}
+	}
+	return &DriveLoop{
+		DriverOptions: options,
+		results:       make(chan reading), reading: map[Activity]bool{}, wake: make(chan struct{}, 1),
+	}
+}
+
+// Post hands a command to the driver. It never waits for what the driver is doing; a
+// roll back interrupts every call but the router's. It is safe for concurrent use.
+func (d *DriveLoop) Post(command Command) {
+	d.mu.Lock()
+	d.inbox = append(d.inbox, command)
+	if command.Kind == RollBack && d.preempt != nil {
+		d.preempt(errPreempted)
+	}
+	d.mu.Unlock()
+	d.nudge()
+}
+
+func (d *DriveLoop) nudge() {
+	select {
+	case d.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Run drives until the rollout is over, is let go of, or is stuck with nobody
+// attending. When ctx ends it leaves at once, with ctx's error: the journal is whole,
+// and the rollout open. It returns ErrStale or ErrLeaseLost when another driver acts.
+// Run is called once.
+func (d *DriveLoop) Run(ctx context.Context) (Ending, error) {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer d.readers.Wait()
+	defer stop(nil)
+	events, err := d.Journal.Events(ctx, d.ID, 0)
+	if err != nil {
+		return Ending{}, fmt.Errorf("read the journal of rollout %s: %w", d.ID, err)
+	}
+	d.rollout = Fold(events)
+	d.cadence = CadenceOf(d.rollout.Spec)
+	if len(events) == 0 {
+		return Ending{}, fmt.Errorf("%w: %s", ErrNoRollout, d.ID)
+	}
+	if len(events) == 1 {
+		d.OnEvent(events[0], d.rollout.clone())
+	}
+	d.readers.Go(func() { d.keepLease(ctx, stop) })
+	defer d.release()
+	if err := d.record(ctx, &DriverTook{Driver: d.Driver, Fence: d.Lease.Fence}); err != nil {
+		return Ending{}, err
+	}
+	return d.loop(ctx)
+}
+
+func (d *DriveLoop) loop(ctx context.Context) (Ending, error) {
+	for {
+		if ctx.Err() != nil {
+			return endingOf(d.rollout), context.Cause(ctx)
+		}
+		if err := d.takeCommands(ctx); err != nil {
+			return endingOf(d.rollout), err
+		}
+		action := Decide(d.rollout, d.evidence, time.Now())
+		if action.Leave {
+			return endingOf(d.rollout), nil
+		}
+		moved, err := d.act(ctx, action)
+		if err != nil {
+			return endingOf(d.rollout), err
+		}
+		if moved {
+			continue
+		}
+		d.startReadings(ctx)
+		if err := d.wait(ctx); err != nil {
+			return endingOf(d.rollout), err
+		}
+	}
+}
+
+// act records and performs an action; it tells whether there was anything to do.
+func (d *DriveLoop) act(ctx context.Context, action Action) (bool, error) {
+	if len(action.Record) == 0 && action.Perform == nil {
+		return false, nil
+	}
+	if time.Now().Before(d.journalRetry) && !d.mayGoUnrecorded(action.Record) {
+		return false, nil
+	}
+	if err := d.record(ctx, action.Record...); err != nil {
+		return false, d.survivable(err)
+	}
+	if action.Perform == nil {
+		return true, nil
+	}
+	result, err := d.perform(ctx, action.Perform)
+	if errors.Is(err, errPreempted) || ctx.Err() != nil {
+		return true, nil
+	}
+	now := time.Now()
+	if change := d.rollout.Change; errors.Is(err, ErrDrift) && change != nil && !d.rollout.RollingBack() {
+		d.evidence.Refused, d.evidence.RefusedAt = change.Split.Token, now
+		return true, nil
+	}
+	err = d.record(ctx, afterEffect(moment{d.rollout, d.evidence, now}, action.Perform, result, err)...)
+	return true, d.survivable(err)
+}
+
+// survivable keeps a driver alive that could not record: it tries again later. Another
+// driver's hand in the journal ends it.
+func (d *DriveLoop) survivable(err error) error {
+	if errors.Is(err, ErrStale) || errors.Is(err, ErrLeaseLost) {
+		return fmt.Errorf("rollout %s: %w; this driver leaves", d.ID, err)
+	}
+	return nil
+}
+
+// takeCommands takes up what was posted to this driver and to the journal's mailbox.
+func (d *DriveLoop) takeCommands(ctx context.Context) error {
+	d.mu.Lock()
+	commands := d.inbox
+	d.inbox = nil
+	d.mu.Unlock()
+	for i, command := range commands {
+		bodies := Take(d.rollout, d.evidence, command, time.Now())
+		if err := d.record(ctx, bodies...); err != nil {
+			d.putBack(commands[i:])
+			return d.survivable(err)
+		}
+	}
+	return nil
+}
+
+func (d *DriveLoop) putBack(commands []Command) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.inbox = append(append([]Command(nil), commands...), d.inbox...)
+}
+
+// wait ends when something was read, was asked, is due or is over.
+func (d *DriveLoop) wait(ctx context.Context) error {
+	timer := time.NewTimer(max(time.Until(d.nextLook()), 0))
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-d.wake:
+	case <-timer.C:
+	case got := <-d.results:
+		delete(d.reading, got.activity)
+		if ctx.Err() != nil {
+			return nil
+		}
+		bodies := absorb(d.rollout, &d.evidence, got)
+		if err := d.survivable(d.record(ctx, bodies...)); err != nil {
+			return err
+		}
+		d.publish()
+	}
+	return nil
+}
+
+// nextLook is when there is something to do again, if nothing happens before.
+func (d *DriveLoop) nextLook() time.Time {
+	now := time.Now()
+	next := now.Add(time.Minute)
+	consider := func(at time.Time) {
+		if !at.IsZero() && at.Before(next) {
+			next = at
+		}
+	}
+	consider(NextDeadline(d.rollout, now))
+	for activity, at := range Due(d.rollout, d.evidence, d.cadence) {
+		if !d.reading[activity] {
+			consider(at)
+		}
+	}
+	if d.journalRetry.After(now) {
+		return d.journalRetry
+	}
+	return next
+}
+
+// publish shows the newest state to whoever looks.
+func (d *DriveLoop) publish() {
+	if d.Latest != nil {
+		d.Latest.Put(snapshot(d.rollout, d.evidence, time.Now()))
+	}
+}
+
+// keepLease gives signs of life until the lease is lost.
+func (d *DriveLoop) keepLease(ctx context.Context, stop context.CancelCauseFunc) {
+	ticker := time.NewTicker(LeaseTime / 3)
+	defer ticker.Stop()
+	lease := d.Lease
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		beaten, err := d.Journal.Beat(ctx, lease)
+		switch {
+		case err == nil:
+			lease = beaten
+		case errors.Is(err, ErrLeaseLost):
+			stop(fmt.Errorf("rollout %s: %w; this driver leaves", d.ID, err))
+			return
+		}
+	}
+}
+
+// release lets go of the lease, although ctx may have ended.
+func (d *DriveLoop) release() {
+	ctx, cancel := context.WithTimeout(context.Background(), urgentTimeout)
+	defer cancel()
+	if err := d.Journal.Release(ctx, d.Lease); err != nil && !errors.Is(err, ErrLeaseLost) {
+		d.Warn(fmt.Sprintf("could not let go of rollout %s: %v", d.ID, err))
+	}
+}

@@ -1,0 +1,129 @@
+package engine
+
+import (
+	"time"
+
+	"serin/internal/engine/analysis"
+)
+
+// Evidence is what was read of the world and is not in the journal. All of it can be
+// read again: a new driver starts without any.
+type Evidence struct {
+	Route *Route
+	// Stacks are by name.
+	Stacks map[string]Stack
+	// Tasks are by sha.
+	Tasks map[string]TaskHealth
+	// MetricsAt and AlarmsAt are when the metrics and the alarms were last read; what was
+	// read of the metrics is in the rollout's Responses.
+	MetricsAt, AlarmsAt time.Time
+	Alarms              []Alarm
+	// Refused is the token of a split that the router refused with ErrDrift, RefusedAt
+	// when it did: what is there instead must be read.
+	Refused   string
+	RefusedAt time.Time
+}
+
+// Judge is the verdict of the evidence on the canary at a moment. atEnd says that the
+// hold is over, which is when a lack of data may count as a failure.
+func Judge(r *Rollout, e Evidence, now time.Time, atEnd bool) analysis.Verdict {
+	verdict := judgeResponses(r, now, atEnd)
+	if verdict.Result == analysis.Fail {
+		return verdict
+	}
+	for _, judge := range []func(*Rollout, Evidence) (analysis.Result, string){judgeAlarms, judgeTasks, judgeFaults} {
+		if result, reason := judge(r, e); result != analysis.Pass {
+			verdict.Result, verdict.Reason, verdict.Warning = result, reason, ""
+			return verdict
+		}
+	}
+	return verdict
+}
+
+// judgeResponses applies the policy, what to do without data, and the floor of
+// requests.
+func judgeResponses(r *Rollout, now time.Time, atEnd bool) analysis.Verdict {
+	if !r.Spec.Protocol.HasResponses() {
+		return analysis.Verdict{Result: analysis.Pass, Reason: "every task of the canary is healthy"}
+	}
+	policy := analysis.Threshold{
+		Limit: r.Spec.FailureThresholdValue, Window: seconds(r.Spec.FailureThresholdTime),
+		Period: seconds(r.Spec.MetricPeriod),
+	}
+	verdict := policy.Judge(analysis.Since(r.Responses[r.Canary.Sha], r.ExposedAt.Truncate(policy.Period)),
+		r.Responses[r.StableSha()], now)
+	if verdict.Result == analysis.NoData {
+		return withoutData(r.Spec.OnNoData, verdict, atEnd)
+	}
+	return withFloor(r, verdict)
+}
+
+func withoutData(rule OnNoData, verdict analysis.Verdict, atEnd bool) analysis.Verdict {
+	switch rule {
+	case NoDataPasses:
+		verdict.Result = analysis.Pass
+		verdict.Warning = verdict.Reason + ": OnNoData says that this passes"
+	case NoDataFails:
+		if atEnd {
+			verdict.Result = analysis.Fail
+			verdict.Reason += ": OnNoData says that this fails"
+		}
+	case NoDataHolds:
+	}
+	return verdict
+}
+
+// withFloor makes a pass inconclusive when the hold has seen too few requests.
+func withFloor(r *Rollout, verdict analysis.Verdict) analysis.Verdict {
+	if verdict.Result != analysis.Pass || r.Spec.MinimumRequests == 0 {
+		return verdict
+	}
+	seen := analysis.Sum(analysis.Since(r.Responses[r.Canary.Sha], r.Entered)).Total()
+	if seen < float64(r.Spec.MinimumRequests) {
+		verdict.Result = analysis.Inconclusive
+		verdict.Reason = formatFloor(seen, r.Spec.MinimumRequests)
+	}
+	return verdict
+}
+
+func judgeAlarms(_ *Rollout, e Evidence) (analysis.Result, string) {
+	for _, alarm := range e.Alarms {
+		if alarm.Firing {
+			return analysis.Fail, "alarm " + alarm.Name + " is in " + alarm.State + ": " + alarm.Reason
+		}
+	}
+	return analysis.Pass, ""
+}
+
+// judgeTasks fails a canary that has fewer healthy tasks than it had when it became
+// healthy, or one that lost a task to a failure since it was given traffic. Tasks that
+// were asked for since then, and are not there yet, only make it wait.
+func judgeTasks(r *Rollout, e Evidence) (analysis.Result, string) {
+	health, read := e.Tasks[r.Canary.Sha]
+	switch {
+	case !read:
+		return analysis.Inconclusive, "the canary's tasks have not been read yet"
+	case !health.Exists || health.Healthy == 0:
+		return analysis.Fail, "the canary has no healthy task" + lastStop(health)
+	case health.Healthy < health.Desired && health.Healthy < r.HealthyTasks:
+		return analysis.Fail, formatTasks(health) + lastStop(health)
+	case health.Healthy < health.Desired:
+		return analysis.Inconclusive, formatTasks(health)
+	}
+	for _, stop := range health.Stops {
+		if stop.Failed && stop.At.After(r.HealthyAt) {
+			return analysis.Fail, "a task of the canary failed" + lastStop(health)
+		}
+	}
+	return analysis.Pass, ""
+}
+
+// judgeFaults is the verdict error while a reading that it rests on fails.
+func judgeFaults(r *Rollout, _ Evidence) (analysis.Result, string) {
+	for _, activity := range []Activity{ReadMetrics, ReadTasks, ReadAlarms, ReadRoute} {
+		if fault, failing := r.Faults[activity]; failing {
+			return analysis.Error, "cannot " + string(activity) + ": " + fault.Message
+		}
+	}
+	return analysis.Pass, ""
+}

@@ -1,0 +1,157 @@
+package engine
+
+import (
+	"context"
+	"time"
+)
+
+// perform performs an effect and returns what it answered. A call that is not the
+// router's is left behind when a roll back comes; the roll back's own actions find out
+// what became of it.
+func (d *DriveLoop) perform(ctx context.Context, effect Effect) (any, error) {
+	if movesTraffic(effect) {
+		return d.call(ctx, effect)
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	if !d.armPreemption(cancel) {
+		return nil, errPreempted
+	}
+	defer d.armPreemption(nil)
+	type answer struct {
+		result any
+		err    error
+	}
+	answers := make(chan answer, 1)
+	d.readers.Go(func() {
+		result, err := d.call(ctx, effect)
+		answers <- answer{result, err}
+	})
+	select {
+	case got := <-answers:
+		return got.result, got.err
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}
+
+// armPreemption lets Post interrupt a call; it refuses when a roll back waits already.
+func (d *DriveLoop) armPreemption(cancel context.CancelCauseFunc) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.preempt = cancel
+	if cancel == nil {
+		return true
+	}
+	for _, command := range d.inbox {
+		if command.Kind == RollBack {
+			d.preempt = nil
+			return false
+		}
+	}
+	return true
+}
+
+func (d *DriveLoop) call(ctx context.Context, effect Effect) (any, error) {
+	service := d.rollout.Service()
+	switch effect := effect.(type) {
+	case AskForStack:
+		return d.Ports.Stacks.Create(ctx, effect.Request)
+	case ChangeWeights:
+		return nil, d.Ports.Router.SetWeights(ctx, service, effect.Split)
+	case DropRoute:
+		return nil, d.Ports.Router.RemoveRoute(ctx, service, effect.Sha)
+	case AskForRemoval:
+		return nil, d.Ports.Stacks.Delete(ctx, effect.Stack, effect.Token)
+	case RecordVersion:
+		return d.recordVersion(ctx, service, effect)
+	}
+	return nil, nil
+}
+
+// recordVersion records an image once: an earlier try whose answer was lost is found in
+// the record.
+func (d *DriveLoop) recordVersion(ctx context.Context, service Service, effect RecordVersion) (any, error) {
+	deployed, err := d.Ports.Versions.Deployed(ctx, service)
+	if err != nil {
+		return nil, err
+	}
+	if deployed.Exists && deployed.Number > effect.Before.Number && deployed.Image == effect.Image {
+		return deployed.Number, nil
+	}
+	return d.Ports.Versions.Record(ctx, service, effect.Image)
+}
+
+// startReadings begins every reading that is due and not under way. Each has its own
+// goroutine, so that a slow one delays no other.
+func (d *DriveLoop) startReadings(ctx context.Context) {
+	now := time.Now()
+	for activity, at := range Due(d.rollout, d.evidence, d.cadence) {
+		if d.reading[activity] || at.After(now) {
+			continue
+		}
+		d.reading[activity] = true
+		read := d.reader(activity, now)
+		d.readers.Go(func() {
+			got := read(ctx)
+			select {
+			case d.results <- got:
+			case <-ctx.Done():
+			}
+		})
+	}
+}
+
+// reader binds a reading to what the rollout is now: the goroutine that performs it
+// must not look at the rollout.
+func (d *DriveLoop) reader(activity Activity, now time.Time) func(context.Context) reading {
+	r, service := d.rollout, d.rollout.Service()
+	shas := []string{r.Canary.Sha}
+	if !r.First() {
+		shas = append(shas, r.StableSha())
+	}
+	stack, key, after := stackToRead(r), stackKey(r), ""
+	if r.Removal == nil {
+		after = r.CanaryStack.LastEvent
+	}
+	queries := responseQueries(r, shas, now)
+	alarms := r.Spec.Alarms
+	return func(ctx context.Context) reading {
+		got := reading{activity: activity, stackKey: key, at: time.Now()}
+		switch activity {
+		case ReadRoute:
+			got.route, got.err = d.Ports.Router.Route(ctx, service)
+		case ReadStack:
+			got.stack, got.err = d.Ports.Stacks.Stack(ctx, stack, after)
+		case ReadTasks:
+			got.tasks, got.err = d.Ports.Tasks.Health(ctx, service, shas)
+		case ReadMetrics:
+			got.responses, got.err = d.Ports.Metrics.Responses(ctx, queries)
+		case ReadAlarms:
+			got.alarms, got.err = d.Ports.Alarms.Alarms(ctx, alarms)
+		default:
+		}
+		if got.err != nil {
+			got.at = time.Now()
+		}
+		return got
+	}
+}
+
+// responseQueries ask for the responses of versions since the window of the policy, or
+// since shortly before the rollout.
+func responseQueries(r *Rollout, shas []string, now time.Time) []ResponseQuery {
+	period := seconds(r.Spec.MetricPeriod)
+	from := now.Add(-seconds(r.Spec.FailureThresholdTime + r.Spec.MetricDelay))
+	if earliest := r.StartedAt.Add(-5 * period); from.Before(earliest) {
+		from = earliest
+	}
+	queries := make([]ResponseQuery, len(shas))
+	for i, sha := range shas {
+		queries[i] = ResponseQuery{
+			Service: r.Service(), Sha: sha, Source: r.Spec.Metric,
+			From: from.Truncate(period), To: now.Add(period).Truncate(period), Period: period,
+		}
+	}
+	return queries
+}

@@ -1,0 +1,583 @@
+package engine
+
+import (
+	"time"
+
+	"serin/internal/engine/analysis"
+)
+
+// Phase is where a rollout stands. Being paused or stuck is beside it.
+type Phase string
+
+// The phases, in the order of a success and then of a roll back.
+const (
+	// Starting: nothing has been asked of anybody.
+	Starting Phase = "starting"
+	// Deploying: the canary's stack is being created.
+	Deploying Phase = "deploying"
+	// Waiting: the stack is there; its tasks are not all healthy.
+	Waiting Phase = "waiting"
+	// Shifting: the weights of a step are being written and read back.
+	Shifting Phase = "shifting"
+	// Holding: the weights of a step are confirmed and the evidence is judged.
+	Holding Phase = "holding"
+	// Gated: a person is waited for.
+	Gated Phase = "gated"
+	// Baking: the hold at 100.
+	Baking Phase = "baking"
+	// Promoting: the bake has passed; the route is being given to the canary alone.
+	Promoting Phase = "promoting"
+	// Recording: the canary is the stable version now, and is being recorded as it.
+	Recording Phase = "recording"
+	// Retiring: the old stable version is being removed.
+	Retiring Phase = "retiring"
+	// RollingBack: all traffic is going back to stable.
+	RollingBack Phase = "rolling_back"
+	// Removing: traffic is safe; the canary is being removed.
+	Removing Phase = "removing"
+	// Over: the rollout has an outcome.
+	Over Phase = "over"
+)
+
+// Outcome is how a rollout, or the driving of it, ended.
+type Outcome string
+
+// The outcomes. Held and StuckOutcome end the driving, not the rollout.
+const (
+	Succeeded    Outcome = "succeeded"
+	RolledBack   Outcome = "rolled_back"
+	Held         Outcome = "held"
+	StuckOutcome Outcome = "stuck"
+)
+
+// Past is the outcome as the end of a sentence: "it …".
+func (o Outcome) Past() string {
+	words := map[Outcome]string{
+		Succeeded: "succeeded", RolledBack: "was rolled back", Held: "was let go", StuckOutcome: "is stuck",
+	}
+	return words[o]
+}
+
+// Conduct is how a rollout behaves when nobody answers.
+type Conduct struct {
+	// Unattended rolls back, or lets go, where an attended rollout pauses and waits.
+	Unattended bool `json:"unattended,omitempty"`
+	// ErrorLimit is how long a provider's errors may last.
+	ErrorLimit time.Duration `json:"error_limit"`
+}
+
+// CauseKind says what kind of thing made a rollout roll back.
+type CauseKind string
+
+// The kinds of causes.
+const (
+	ByVerdict   CauseKind = "verdict"
+	ByPerson    CauseKind = "person"
+	ByInterrupt CauseKind = "interrupt"
+	// ByDeployment: the canary's stack or tasks did not become healthy.
+	ByDeployment CauseKind = "deployment"
+	// ByProvider: a provider's errors lasted too long, or will not end.
+	ByProvider CauseKind = "provider"
+	// ByTimeout: a gate that nobody passed, or a hold that never became conclusive.
+	ByTimeout CauseKind = "timeout"
+)
+
+// Cause is why a rollout rolls back.
+type Cause struct {
+	Kind   CauseKind `json:"kind"`
+	By     string    `json:"by,omitempty"`
+	Reason string    `json:"reason"`
+	At     time.Time `json:"at,omitzero"`
+}
+
+// PauseKind says what kind of thing paused a rollout.
+type PauseKind string
+
+// The kinds of pauses.
+const (
+	PausedByPerson PauseKind = "person"
+	PausedByDrift  PauseKind = "drift"
+	PausedByErrors PauseKind = "errors"
+	PausedByStall  PauseKind = "stall"
+	PausedByLetGo  PauseKind = "let_go"
+)
+
+// Pause is why the clock stands still.
+type Pause struct {
+	Kind   PauseKind `json:"kind"`
+	By     string    `json:"by"`
+	Reason string    `json:"reason"`
+	At     time.Time `json:"at"`
+	// Expected and Found are the two routes of a drift.
+	Expected []Target `json:"expected,omitempty"`
+	Found    []Target `json:"found,omitempty"`
+}
+
+// Stuck is why nothing moves any more, what is true and what a person should do.
+type Stuck struct {
+	Reason string    `json:"reason"`
+	Truth  string    `json:"truth"`
+	Advice string    `json:"advice"`
+	At     time.Time `json:"at"`
+}
+
+// Activity is something that a driver does and that can fail.
+type Activity string
+
+// The activities: what is read, and what is changed.
+const (
+	ReadRoute    Activity = "read the route"
+	ReadStack    Activity = "read the stack"
+	ReadTasks    Activity = "read the tasks"
+	ReadMetrics  Activity = "read the metrics"
+	ReadAlarms   Activity = "read the alarms"
+	CreateStack  Activity = "create the canary's stack"
+	WriteWeights Activity = "write the weights"
+	RemoveStack  Activity = "delete the stack"
+	RecordImage  Activity = "record the version"
+)
+
+// ActiveFault is a failure that has not been overcome yet.
+type ActiveFault struct {
+	Activity Activity  `json:"activity"`
+	Kind     FaultKind `json:"kind"`
+	Message  string    `json:"message"`
+	Hint     string    `json:"hint,omitempty"`
+	Since    time.Time `json:"since"`
+	Count    int       `json:"count"`
+	RetryAt  time.Time `json:"retry_at"`
+}
+
+// Clock adds up time while it runs.
+type Clock struct {
+	Used  time.Duration `json:"used"`
+	Since time.Time     `json:"since,omitzero"`
+}
+
+// Elapsed is how long the clock has run by now.
+func (c Clock) Elapsed(now time.Time) time.Duration {
+	if c.Since.IsZero() || now.Before(c.Since) {
+		return c.Used
+	}
+	return c.Used + now.Sub(c.Since)
+}
+
+// At is when the clock will have run for a duration; false while it stands.
+func (c Clock) At(d time.Duration) (time.Time, bool) {
+	if c.Since.IsZero() {
+		return time.Time{}, false
+	}
+	return c.Since.Add(d - c.Used), true
+}
+
+func (c Clock) stopped(now time.Time) Clock { return Clock{Used: c.Elapsed(now)} }
+
+func (c Clock) started(now time.Time) Clock {
+	if c.Since.IsZero() {
+		c.Since = now
+	}
+	return c
+}
+
+// Weights are the shares of the two versions, 0 to 100.
+type Weights struct {
+	Stable int `json:"stable"`
+	Canary int `json:"canary"`
+}
+
+// Change is a change of weights that has been intended and not been confirmed.
+type Change struct {
+	Split     Split
+	Desired   Weights
+	Written   bool
+	WrittenAt time.Time
+}
+
+// StackRef is what a rollout knows of a stack.
+type StackRef struct {
+	Name, ID, Token string
+	// Intended and Requested: the creation was about to be asked for, and was.
+	Intended, Requested bool
+	LastEvent           string
+}
+
+// Removal is the deletion of a version's stack.
+type Removal struct {
+	Sha, Stack, Token   string
+	Requested           bool
+	RequestedAt, Failed time.Time
+	Failures            int
+	Reasons             []string
+	Done                bool
+	StartedAt           time.Time
+}
+
+// Rollout is one attempt to move a service from stable to canary: the fold of its
+// events. Treat it as immutable once it is given out.
+type Rollout struct {
+	ID      string
+	Key     Key
+	Spec    Spec
+	Plan    Plan
+	Stable  *Version
+	Canary  Version
+	Conduct Conduct
+	Driver  Driver
+	Fence   int64
+	// Before is what was recorded as deployed when the rollout started.
+	Before    Deployed
+	StartedAt time.Time
+	StartedBy string
+	EndedAt   time.Time
+	// Seq and At are those of the last event.
+	Seq int64
+	At  time.Time
+
+	Phase Phase
+	// Entered is when the phase began, Clock how long it has lasted without pauses.
+	Entered time.Time
+	Clock   Clock
+	// Step is the index of the present step in the plan.
+	Step int
+
+	// Desired and Actual are the weights that were asked for and that were read back.
+	Desired, Actual Weights
+	// Exposed is true once the canary was about to have traffic; ExposedAt is when.
+	Exposed   bool
+	ExposedAt time.Time
+	Change    *Change
+	// Reassert is true when the weights of the present step must be written again,
+	// because someone else changed the route.
+	Reassert bool
+	// Confirmed is the route as it was when its weights were last confirmed; Origin is
+	// how it was found.
+	Confirmed, Origin Route
+
+	CanaryStack StackRef
+	Removal     *Removal
+	Recording   bool
+	Number      int64
+
+	Paused *Pause
+	Stuck  *Stuck
+	LetGo  bool
+	Cause  *Cause
+
+	Faults map[Activity]ActiveFault
+	// Health is the last known health of the versions' tasks, by sha.
+	Health map[string]TaskHealth
+	// HealthyTasks is how many tasks the canary had when it became healthy.
+	HealthyTasks int
+	HealthyAt    time.Time
+	// Responses are the known responses of the versions, by sha.
+	Responses map[string][]analysis.Bucket
+	Verdict   analysis.Verdict
+	// JudgedStep is the step that the verdict was reached in.
+	JudgedStep int
+	Tally      map[analysis.Result]int
+	// CommandsTaken is the number of the last command that was taken or refused.
+	CommandsTaken int64
+
+	Outcome  Outcome
+	Reason   string
+	Leftover string
+}
+
+// Fold replays events.
+func Fold(events []Event) *Rollout {
+	r := &Rollout{}
+	for _, event := range events {
+		r.Apply(event)
+	}
+	return r
+}
+
+// Apply folds one more event into the rollout.
+func (r *Rollout) Apply(event Event) {
+	event.Body.apply(r, event.At)
+	if event.Body.Kind() == KindStarted {
+		r.StartedBy = event.Actor
+	}
+	r.Seq, r.At = event.Seq, event.At
+}
+
+// First is true for a first deployment, which has no stable version.
+func (r *Rollout) First() bool { return r.Stable == nil }
+
+// StableSha is the stable version's sha; empty for a first deployment.
+func (r *Rollout) StableSha() string {
+	if r.Stable == nil {
+		return ""
+	}
+	return r.Stable.Sha
+}
+
+// Service is the service of the rollout.
+func (r *Rollout) Service() Service { return r.Spec.Service() }
+
+// RollingBack tells whether the rollout is on its way back.
+func (r *Rollout) RollingBack() bool { return r.Cause != nil }
+
+// Decided tells whether the canary has become the stable version: nothing but
+// recording and removing is left, and there is no way back but another rollout.
+func (r *Rollout) Decided() bool { return r.Phase == Recording || r.Phase == Retiring }
+
+// Live tells whether the canary has traffic that must be judged.
+func (r *Rollout) Live() bool {
+	switch r.Phase {
+	case Holding, Gated, Baking:
+		return true
+	case Shifting:
+		return r.Exposed
+	default:
+		return false
+	}
+}
+
+// Present is the step that the rollout is in.
+func (r *Rollout) Present() Step {
+	if r.Step < len(r.Plan.Steps) {
+		return r.Plan.Steps[r.Step]
+	}
+	return Step{Weight: 100, Bake: true}
+}
+
+// HoldEnds is when the present hold or gate is over, if nothing delays it; false while
+// the clock stands and for gates without a timeout.
+func (r *Rollout) HoldEnds() (time.Time, bool) {
+	step := r.Present()
+	switch r.Phase {
+	case Holding:
+		return r.Clock.At(step.Hold)
+	case Baking:
+		return r.Clock.At(step.Hold + settle(r.Spec))
+	case Gated:
+		if step.Timeout > 0 {
+			return r.Clock.At(step.Timeout)
+		}
+	default:
+	}
+	return time.Time{}, false
+}
+
+// enter begins a phase.
+func (r *Rollout) enter(phase Phase, at time.Time) {
+	r.Phase, r.Entered = phase, at
+	r.Clock = Clock{}
+	if r.Paused == nil {
+		r.Clock = r.Clock.started(at)
+	}
+}
+
+func (b *Started) apply(r *Rollout, at time.Time) {
+	*r = Rollout{
+		ID: b.ID, Key: b.Key, Spec: b.Spec, Plan: b.Plan, Stable: b.Stable, Canary: b.Canary,
+		Conduct: b.Conduct, Before: b.Record, StartedAt: at,
+		Origin: b.Route, Confirmed: b.Route,
+		Faults: map[Activity]ActiveFault{}, Health: map[string]TaskHealth{},
+		Responses: map[string][]analysis.Bucket{}, Tally: map[analysis.Result]int{},
+		JudgedStep: -1,
+	}
+	if b.Stable != nil {
+		r.Desired.Stable, r.Actual.Stable = 100, 100
+	}
+	r.CanaryStack.Name = r.Service().StackName(b.Canary.Sha)
+	r.enter(Starting, at)
+}
+
+func (b *DriverTook) apply(r *Rollout, _ time.Time) {
+	r.Driver, r.Fence, r.LetGo = b.Driver, b.Fence, false
+	r.Conduct.Unattended = b.Driver.Unattended
+}
+
+func (b *StackIntended) apply(r *Rollout, _ time.Time) {
+	r.CanaryStack.Name, r.CanaryStack.Token, r.CanaryStack.Intended = b.Name, b.Token, true
+}
+
+func (b *StackRequested) apply(r *Rollout, at time.Time) {
+	r.CanaryStack.ID, r.CanaryStack.Requested = b.ID, true
+	if r.Phase == Starting {
+		r.enter(Deploying, at)
+	}
+}
+
+func (b *StackProgressed) apply(r *Rollout, _ time.Time) {
+	if b.Name == r.CanaryStack.Name && len(b.Events) > 0 {
+		r.CanaryStack.LastEvent = b.Events[len(b.Events)-1].ID
+	}
+}
+
+func (b *StackBecameReady) apply(r *Rollout, at time.Time) {
+	clock := r.Clock
+	r.enter(Waiting, at)
+	r.Clock = clock
+}
+
+func (b *TasksChanged) apply(r *Rollout, _ time.Time) { r.Health[b.Health.Sha] = b.Health }
+
+func (b *TasksBecameHealthy) apply(r *Rollout, at time.Time) {
+	r.Health[b.Health.Sha] = b.Health
+	r.HealthyTasks, r.HealthyAt = b.Health.Desired, at
+	r.enter(Shifting, at)
+}
+
+func (b *WeightsIntended) apply(r *Rollout, at time.Time) {
+	r.Desired = Weights{Stable: b.Stable, Canary: b.Canary}
+	r.Change = &Change{Split: b.Split, Desired: r.Desired}
+	if b.Canary > 0 && !r.Exposed {
+		r.Exposed, r.ExposedAt = true, at
+	}
+}
+
+func (b *WeightsWritten) apply(r *Rollout, at time.Time) {
+	if r.Change != nil {
+		change := *r.Change
+		change.Written, change.WrittenAt = true, at
+		r.Change = &change
+	}
+}
+
+func (b *WeightsConfirmed) apply(r *Rollout, at time.Time) {
+	r.Actual = Weights{Stable: b.Stable, Canary: b.Canary}
+	r.Confirmed, r.Change, r.Reassert = b.Route, nil, false
+	if r.Phase != Shifting || r.Present().Gate != "" {
+		return
+	}
+	if r.Present().Bake {
+		r.enter(Baking, at)
+		return
+	}
+	r.enter(Holding, at)
+}
+
+func (b *GateOpened) apply(r *Rollout, at time.Time) { r.enter(Gated, at) }
+
+func (b *StepPassed) apply(r *Rollout, at time.Time) {
+	if r.Present().Bake {
+		r.enter(Promoting, at)
+		return
+	}
+	r.Step++
+	if b.Fully {
+		r.Step = len(r.Plan.Steps) - 1
+	}
+	r.enter(Shifting, at)
+}
+
+func (b *Observed) apply(r *Rollout, _ time.Time) {
+	for _, responses := range b.Responses {
+		r.Responses[responses.Sha] = merge(r.Responses[responses.Sha], responses.Buckets)
+	}
+}
+
+func (b *Judged) apply(r *Rollout, _ time.Time) {
+	r.Verdict, r.JudgedStep = b.Verdict, r.Step
+	r.Tally[b.Verdict.Result]++
+}
+
+func (b *CommandTaken) apply(r *Rollout, _ time.Time) {
+	r.CommandsTaken = max(r.CommandsTaken, b.Command.Number)
+}
+
+func (b *CommandRefused) apply(r *Rollout, _ time.Time) {
+	r.CommandsTaken = max(r.CommandsTaken, b.Command.Number)
+}
+
+func (b *PausedNow) apply(r *Rollout, at time.Time) {
+	pause := b.Pause
+	r.Paused = &pause
+	r.Clock = r.Clock.stopped(at)
+}
+
+func (b *Resumed) apply(r *Rollout, at time.Time) {
+	r.Paused, r.Stuck, r.LetGo = nil, nil, false
+	r.Faults = map[Activity]ActiveFault{}
+	r.Clock = r.Clock.started(at)
+	if b.Adopted == nil {
+		return
+	}
+	r.Confirmed, r.Change, r.Reassert = *b.Adopted, nil, true
+	switch r.Phase {
+	case Holding, Gated, Baking, Shifting:
+		r.enter(Shifting, at)
+	default:
+		r.enter(r.Phase, at)
+	}
+}
+
+func (b *Faulted) apply(r *Rollout, _ time.Time) { r.Faults[b.Fault.Activity] = b.Fault }
+
+func (b *Recovered) apply(r *Rollout, _ time.Time) { delete(r.Faults, b.Activity) }
+
+func (b *RollbackStarted) apply(r *Rollout, at time.Time) {
+	cause := b.Cause
+	cause.At = at
+	r.Cause, r.Paused, r.Stuck, r.LetGo, r.Change = &cause, nil, nil, false, nil
+	r.Faults = map[Activity]ActiveFault{}
+	if b.NothingCreated {
+		r.CanaryStack.Intended = false
+	}
+	if r.Exposed {
+		r.Desired = Weights{Stable: 100}
+		if r.First() {
+			r.Desired = Weights{}
+		}
+		r.enter(RollingBack, at)
+		return
+	}
+	r.enter(Removing, at)
+}
+
+func (b *TrafficReturned) apply(r *Rollout, at time.Time) {
+	r.Actual, r.Confirmed, r.Change = r.Desired, b.Route, nil
+	r.enter(Removing, at)
+}
+
+func (b *PromotedNow) apply(r *Rollout, at time.Time) { r.enter(Recording, at) }
+
+func (b *RecordIntended) apply(r *Rollout, _ time.Time) { r.Recording = true }
+
+func (b *Recorded) apply(r *Rollout, at time.Time) {
+	r.Number, r.Recording = b.Number, false
+	r.enter(Retiring, at)
+}
+
+func (b *RemovalIntended) apply(r *Rollout, at time.Time) {
+	r.Removal = &Removal{Sha: b.Sha, Stack: b.Stack, Token: b.Token, StartedAt: at}
+}
+
+func (b *RemovalRequested) apply(r *Rollout, at time.Time) {
+	removal := *r.Removal
+	removal.Requested, removal.RequestedAt = true, at
+	if b.StackID != "" {
+		removal.Stack = b.StackID
+	}
+	r.Removal = &removal
+}
+
+func (b *RemovalFailed) apply(r *Rollout, at time.Time) {
+	removal := *r.Removal
+	removal.Requested, removal.Failed = false, at
+	removal.Failures++
+	removal.Reasons = b.Reasons
+	r.Removal = &removal
+}
+
+func (b *Removed) apply(r *Rollout, _ time.Time) {
+	removal := *r.Removal
+	removal.Done = true
+	r.Removal = &removal
+}
+
+func (b *StuckNow) apply(r *Rollout, at time.Time) {
+	stuck := b.Stuck
+	r.Stuck = &stuck
+	r.Clock = r.Clock.stopped(at)
+}
+
+func (b *LetGo) apply(r *Rollout, _ time.Time) { r.LetGo = true }
+
+func (b *Finished) apply(r *Rollout, at time.Time) {
+	r.Outcome, r.Reason, r.Leftover, r.EndedAt = b.Outcome, b.Reason, b.Leftover, at
+	r.enter(Over, at)
+}

@@ -1,0 +1,57 @@
+package engine
+
+import (
+	"maps"
+	"time"
+)
+
+// Snapshot is a rollout and its evidence at one moment, for whoever shows them. It is
+// immutable.
+type Snapshot struct {
+	Rollout  *Rollout
+	Evidence Evidence
+	At       time.Time
+}
+
+// snapshot copies what later events would change.
+func snapshot(r *Rollout, e Evidence, now time.Time) Snapshot {
+	return Snapshot{Rollout: r.clone(), Evidence: e, At: now}
+}
+
+// clone is a copy that later events do not change.
+func (r *Rollout) clone() *Rollout {
+	copied := *r
+	copied.Faults = maps.Clone(r.Faults)
+	copied.Health = maps.Clone(r.Health)
+	copied.Responses = maps.Clone(r.Responses)
+	copied.Tally = maps.Clone(r.Tally)
+	return &copied
+}
+
+// Ending is how the driving of a rollout ended.
+type Ending struct {
+	Outcome Outcome
+	// Cause is why it was rolled back; empty otherwise.
+	Cause    CauseKind
+	Reason   string
+	Leftover string
+	Rollout  *Rollout
+}
+
+func endingOf(r *Rollout) Ending {
+	ending := Ending{Outcome: r.Outcome, Reason: r.Reason, Leftover: r.Leftover, Rollout: r}
+	if r.Cause != nil {
+		ending.Cause = r.Cause.Kind
+	}
+	switch {
+	case r.Outcome != "":
+	case r.Stuck != nil:
+		ending.Outcome, ending.Reason = StuckOutcome, r.Stuck.Reason+". True now: "+r.Stuck.Truth+". To do: "+r.Stuck.Advice
+	case r.LetGo:
+		ending.Outcome, ending.Reason = Held, "let go"
+		if r.Paused != nil && r.Paused.Reason != "" {
+			ending.Reason = r.Paused.Reason
+		}
+	}
+	return ending
+}

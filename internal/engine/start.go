@@ -1,0 +1,125 @@
+package engine
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Opening is what a rollout is started with.
+type Opening struct {
+	ID      string
+	Key     Key
+	Spec    Spec
+	Driver  Driver
+	Conduct Conduct
+}
+
+// Refusal is returned when a rollout cannot be started as things are. Nothing has been
+// touched.
+type Refusal struct {
+	Problems []string
+}
+
+// Error lists the problems, one a line.
+func (r *Refusal) Error() string { return strings.Join(r.Problems, "\n") }
+
+// NewID is a new rollout's ID: 8 hexadecimal digits of the time, so that IDs sort by
+// it, and 6 random ones.
+func NewID(now time.Time) string {
+	var random [3]byte
+	_, _ = rand.Read(random[:]) // never fails since Go 1.24
+	return fmt.Sprintf("%08x%s", now.Unix(), hex.EncodeToString(random[:]))
+}
+
+// Prepare looks at the world as a rollout finds it and says how the rollout begins. It
+// changes nothing. What forbids the rollout comes back as a *Refusal.
+func Prepare(ctx context.Context, ports Ports, opening Opening) (*Started, error) {
+	service := opening.Spec.Service()
+	route, err := ports.Router.Route(ctx, service)
+	if err != nil {
+		return nil, err
+	}
+	record, err := ports.Versions.Deployed(ctx, service)
+	if err != nil {
+		return nil, err
+	}
+	stable, problems := stableOf(service, opening.Spec.Canary(), route)
+	if len(problems) > 0 {
+		return nil, &Refusal{Problems: problems}
+	}
+	if stable != nil {
+		stable.Image = record.Image
+	}
+	return &Started{
+		ID: opening.ID, Key: opening.Key, Spec: opening.Spec, Plan: NewPlan(opening.Spec, stable == nil),
+		Stable: stable, Canary: opening.Spec.Canary(), Route: route, Record: record, Conduct: opening.Conduct,
+	}, nil
+}
+
+// stableOf finds the version that serves: the only target with weight. The problems
+// are what keeps the route from being a canary's.
+func stableOf(service Service, canary Version, route Route) (*Version, []string) {
+	if !route.Exists {
+		return nil, nil
+	}
+	var serving []Target
+	var problems []string
+	for _, target := range route.Targets {
+		switch {
+		case target.Sha == canary.Sha:
+			problems = append(problems, fmt.Sprintf(
+				"Sha: version %s is on the route already, with weight %d: deploy another sha", canary.Sha, target.Weight))
+		case target.Weight > 0:
+			serving = append(serving, target)
+		}
+	}
+	switch {
+	case len(serving) == 0 && len(problems) == 0:
+		problems = append(problems, fmt.Sprintf(
+			"the route of %s gives no target any weight: give one version all of it first", service.Name))
+	case len(serving) > 1:
+		problems = append(problems, fmt.Sprintf(
+			"the route of %s has traffic on more than one target (%s): give one version all of it first",
+			service.Name, formatTargets(serving)))
+	case len(serving) == 1 && serving[0].Sha == "":
+		problems = append(problems, fmt.Sprintf(
+			"the route of %s gives its traffic to %s, which is no version of it (%s-<sha>): Serin cannot share it",
+			service.Name, serving[0].Name, service.Name))
+	}
+	if len(problems) > 0 {
+		return nil, problems
+	}
+	return &Version{Sha: serving[0].Sha}, nil
+}
+
+// TakeOver takes the lease of an open rollout whose driver has let go of it, or gives
+// no sign of life within ttl. With a driver that lives it fails with an *OpenError.
+func TakeOver(ctx context.Context, journal Journal, header Header, driver Driver, ttl time.Duration) (Lease, error) {
+	seen, err := journal.Lease(ctx, header.ID)
+	if err != nil {
+		return Lease{}, err
+	}
+	if !seen.Free {
+		timer := time.NewTimer(ttl)
+		defer timer.Stop()
+		select {
+		case <-ctx.Done():
+			return Lease{}, ctx.Err()
+		case <-timer.C:
+		}
+	}
+	lease, err := journal.Claim(ctx, seen, driver)
+	if errors.Is(err, ErrLeaseLost) {
+		header.Lease, err = journal.Lease(ctx, header.ID)
+		if err != nil {
+			return Lease{}, err
+		}
+		return Lease{}, &OpenError{Header: header}
+	}
+	return lease, err
+}

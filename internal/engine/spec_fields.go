@@ -2,8 +2,10 @@ package engine
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -41,10 +43,11 @@ type specField struct {
 	// period restricts a number to the periods that CloudWatch has.
 	period bool
 	// fields are those of an object, item is what a list or a table holds, and names what
-	// the names of a table look like.
-	fields []specField
-	item   *specField
-	names  *textForm
+	// the names of a table look like; the reserved ones are not for a specfile to use.
+	fields   []specField
+	item     *specField
+	names    *textForm
+	reserved []string
 }
 
 // textForm is what a text must look like, with words for one that does not.
@@ -112,6 +115,10 @@ var parameterName = &textForm{
 	problem: "is not the name of a parameter", want: "letters and digits only",
 }
 
+// givenParameters are the parameters that a version's template gets from the other
+// fields, as Spec.Parameters has them.
+var givenParameters = slices.Sorted(maps.Keys(Spec{}.Parameters()))
+
 // dimensionName is the name of a dimension (CloudWatch API reference, Dimension: ASCII,
 // 1 to 255 characters, no colon first).
 var dimensionName = &textForm{
@@ -166,7 +173,7 @@ var specFields = []specField{
 	{name: "MinimumRequests", kind: wholeField, doc: "How many requests the new version must have answered before a hold may end.", fallback: 0, least: 0, most: largestCount},
 	{name: "Alarms", kind: listField, doc: "CloudWatch alarms that fail the rollout when they are in ALARM.", least: 0, most: 100, item: &specField{least: 1, most: 255, form: printable}},
 	{name: "ProgressDeadline", kind: wholeField, doc: "How long a version may take to become healthy, in seconds.", fallback: 900, least: 1, most: longestTime},
-	{name: "TemplateParameters", kind: tableField, doc: "Further parameters of the version's template, by name.", least: 0, most: 193, names: parameterName, item: &specField{least: 0, most: 4096, form: printable}},
+	{name: "TemplateParameters", kind: tableField, doc: "Further parameters of the version's template, by name.", least: 0, most: 193, names: parameterName, reserved: givenParameters, item: &specField{least: 0, most: 4096, form: printable}},
 	{name: "Analysis", kind: objectField, doc: "How the evidence is judged.", fields: []specField{
 		{name: "Policy", doc: "The policy; threshold is FailureThresholdValue within FailureThresholdTime.", fallback: ThresholdPolicy, choices: []string{ThresholdPolicy}},
 	}},

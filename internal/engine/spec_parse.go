@@ -359,6 +359,10 @@ func (r *specReader) table(path string, f specField, node jsonNode) (any, bool) 
 			r.failAt(jsonNode{at: member.at, flag: member.value.flag}, path, shown(name), f.names.problem, "write "+f.names.want)
 			continue
 		}
+		if slices.Contains(f.reserved, name) {
+			r.failAt(jsonNode{at: member.at, flag: member.value.flag}, at, "", "is given by another field", "remove it here")
+			continue
+		}
 		if value, ok := r.value(at, *f.item, member.value); ok {
 			values[name] = value
 		}

@@ -221,6 +221,7 @@ func TestWhatIsRefused(t *testing.T) {
 		{"an alarm twice", with(t, `"Alarms": ["a", "a"]`), `Alarms[1]: "a" is there twice: remove one`},
 		{"a parameter as a number", with(t, `"TemplateParameters": {"Memory": 512}`), `TemplateParameters.Memory: 512 is not text: write "512", not 512`},
 		{"a parameter with a hyphen", with(t, `"TemplateParameters": {"A-B": "1"}`), `TemplateParameters: "A-B" is not the name of a parameter`},
+		{"a parameter that Serin gives", with(t, `"TemplateParameters": {"Sha": "1"}`), "TemplateParameters.Sha: is given by another field: remove it here"},
 
 		{"steps twice", with(t, `"Steps": [{"Weight": 5}]`), "PercentageStep: 25 and Steps exclude each other: keep one of them"},
 		{"no steps", with(t, `"PercentageStep"`, `"Steps": []`), "Steps: a list has 0 items"},

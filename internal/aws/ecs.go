@@ -1,0 +1,254 @@
+package aws
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	awssdk "github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ecs"
+	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+
+	"serin/internal/engine"
+)
+
+// TaskAPI is what Tasks need of ECS.
+type TaskAPI interface {
+	DescribeServices(context.Context, *ecs.DescribeServicesInput, ...func(*ecs.Options)) (*ecs.DescribeServicesOutput, error)
+	ListTasks(context.Context, *ecs.ListTasksInput, ...func(*ecs.Options)) (*ecs.ListTasksOutput, error)
+	DescribeTasks(context.Context, *ecs.DescribeTasksInput, ...func(*ecs.Options)) (*ecs.DescribeTasksOutput, error)
+	DescribeTaskDefinition(context.Context, *ecs.DescribeTaskDefinitionInput, ...func(*ecs.Options)) (*ecs.DescribeTaskDefinitionOutput, error)
+}
+
+// Tasks are the tasks of versions on ECS, and their registrations in Cloud Map. The ECS
+// service of a version is <service>-<sha> in the cluster of the environment.
+type Tasks struct {
+	api    TaskAPI
+	where  Where
+	names  *registrations
+	checks *healthChecks
+}
+
+var (
+	_ engine.Tasks = (*Tasks)(nil)
+	_ TaskAPI      = (*ecs.Client)(nil)
+)
+
+// NewTasks are the tasks of one account and region.
+func NewTasks(api TaskAPI, names InstanceAPI, where Where) *Tasks {
+	return &Tasks{
+		api: api, where: where,
+		names:  &registrations{api: names, where: where},
+		checks: newHealthChecks(api),
+	}
+}
+
+// Limits of one request (API references of DescribeServices and DescribeTasks), and how
+// much of the past is told.
+const (
+	servicesPerRequest = 10
+	tasksPerRequest    = 100
+	stopsTold          = 10
+	messagesTold       = 10
+)
+
+// Health reads the tasks of versions; see engine.Tasks.
+func (t *Tasks) Health(ctx context.Context, service engine.Service, shas []string) ([]engine.TaskHealth, error) {
+	services, err := t.services(ctx, service, shas)
+	if err != nil {
+		return nil, err
+	}
+	tasks, err := t.tasks(ctx, service, services)
+	if err != nil {
+		return nil, err
+	}
+	health := make([]engine.TaskHealth, len(shas))
+	for i, sha := range shas {
+		health[i] = engine.TaskHealth{Sha: sha}
+		found, there := services[service.VersionName(sha)]
+		if there {
+			health[i], err = t.health(ctx, service, sha, found, tasks[service.VersionName(sha)])
+		}
+		if err != nil {
+			return nil, err
+		}
+		health[i].ReadAt = time.Now()
+	}
+	return health, nil
+}
+
+func (t *Tasks) target(service engine.Service) string {
+	return "the tasks of " + service.Name + " in cluster " + service.Environment
+}
+
+// services reads the active ECS services of versions, by name.
+func (t *Tasks) services(ctx context.Context, service engine.Service, shas []string) (map[string]types.Service, error) {
+	names := make([]string, len(shas))
+	for i, sha := range shas {
+		names[i] = service.VersionName(sha)
+	}
+	active := make(map[string]types.Service, len(names))
+	for part := range slices.Chunk(unique(names), servicesPerRequest) {
+		out, err := t.api.DescribeServices(ctx, &ecs.DescribeServicesInput{Cluster: &service.Environment, Services: part})
+		if hasCode(err, "ClusterNotFoundException") {
+			return nil, refuse("read", t.target(service), engine.NotFound,
+				"check EnvironmentName, the account and the region, or make the environment (`serin env up`)",
+				"environment %s has no ECS cluster in %s", service.Environment, t.where.Region)
+		}
+		if err != nil {
+			return nil, t.where.fault(ctx, "read", t.target(service), err)
+		}
+		if err := t.failures(service, out.Failures); err != nil {
+			return nil, err
+		}
+		for _, found := range out.Services {
+			if awssdk.ToString(found.Status) == "ACTIVE" {
+				active[awssdk.ToString(found.ServiceName)] = found
+			}
+		}
+	}
+	return active, nil
+}
+
+// failures refuses a part of an answer that failed for another reason than that the
+// thing is not there.
+func (t *Tasks) failures(service engine.Service, failures []types.Failure) error {
+	for _, failure := range failures {
+		if reason := text(failure.Reason); reason != "MISSING" {
+			return refuse("read", t.target(service), engine.Transient, "",
+				"ECS says %s of %s %s", reason, lastPart(text(failure.Arn)), text(failure.Detail))
+		}
+	}
+	return nil
+}
+
+// tasks reads the running and the stopped tasks of services, by the service's name. The
+// tasks of all of them share requests.
+func (t *Tasks) tasks(ctx context.Context, service engine.Service, services map[string]types.Service) (map[string][]types.Task, error) {
+	owner := make(map[string]string)
+	for _, name := range slices.Sorted(maps.Keys(services)) {
+		for _, desired := range []types.DesiredStatus{types.DesiredStatusRunning, types.DesiredStatusStopped} {
+			arns, err := t.list(ctx, service.Environment, name, desired)
+			if hasCode(err, "ServiceNotFoundException", "ServiceNotActiveException") {
+				continue
+			}
+			if err != nil {
+				return nil, t.where.fault(ctx, "read", t.target(service), err)
+			}
+			for _, arn := range arns {
+				owner[arn] = name
+			}
+		}
+	}
+	tasks := make(map[string][]types.Task, len(services))
+	for part := range slices.Chunk(slices.Sorted(maps.Keys(owner)), tasksPerRequest) {
+		out, err := t.api.DescribeTasks(ctx, &ecs.DescribeTasksInput{Cluster: &service.Environment, Tasks: part})
+		if err != nil {
+			return nil, t.where.fault(ctx, "read", t.target(service), err)
+		}
+		if err := t.failures(service, out.Failures); err != nil {
+			return nil, err
+		}
+		for _, task := range out.Tasks {
+			name := owner[awssdk.ToString(task.TaskArn)]
+			tasks[name] = append(tasks[name], task)
+		}
+	}
+	return tasks, nil
+}
+
+func (t *Tasks) list(ctx context.Context, cluster, name string, desired types.DesiredStatus) ([]string, error) {
+	var arns []string
+	input := &ecs.ListTasksInput{Cluster: &cluster, ServiceName: &name, DesiredStatus: desired}
+	pages := newPages()
+	for {
+		out, err := t.api.ListTasks(ctx, input)
+		if err != nil {
+			return nil, err
+		}
+		arns = append(arns, out.TaskArns...)
+		if awssdk.ToString(out.NextToken) == "" {
+			return arns, nil
+		}
+		if err := pages.next(*out.NextToken); err != nil {
+			return nil, err
+		}
+		input.NextToken = out.NextToken
+	}
+}
+
+// health is the health of one version, of what was read of it.
+func (t *Tasks) health(
+	ctx context.Context, service engine.Service, sha string, found types.Service, tasks []types.Task,
+) (engine.TaskHealth, error) {
+	health := engine.TaskHealth{
+		Sha: sha, Exists: true, Desired: int(found.DesiredCount),
+		Stops: stopsOf(tasks), Messages: messages(found.Events),
+	}
+	var healthy []string
+	for _, task := range tasks {
+		if awssdk.ToString(task.LastStatus) != "RUNNING" || awssdk.ToString(task.DesiredStatus) == "STOPPED" {
+			continue
+		}
+		health.Running++
+		passes, err := t.passes(ctx, task)
+		if err != nil {
+			return engine.TaskHealth{}, t.where.fault(ctx, "read", t.target(service), err)
+		}
+		if passes {
+			healthy = append(healthy, lastPart(awssdk.ToString(task.TaskArn)))
+		}
+	}
+	health.Healthy = len(healthy)
+	if len(found.ServiceRegistries) == 0 || len(healthy) == 0 {
+		return health, nil
+	}
+	registered, err := t.names.healthy(ctx, service, sha)
+	if err != nil {
+		return engine.TaskHealth{}, err
+	}
+	health.Healthy = countIn(healthy, registered)
+	if waiting := len(healthy) - health.Healthy; waiting > 0 {
+		health.Messages = append([]string{unregistered(service.VersionName(sha), waiting)}, health.Messages...)
+	}
+	return health, nil
+}
+
+// passes tells whether a running task counts as healthy: its checks pass, or nothing
+// that it cannot do without has one. ECS says UNKNOWN of both a task without checks and
+// one whose checks are not done.
+func (t *Tasks) passes(ctx context.Context, task types.Task) (bool, error) {
+	switch task.HealthStatus {
+	case types.HealthStatusHealthy:
+		return true, nil
+	case types.HealthStatusUnhealthy:
+		return false, nil
+	default:
+		checked, err := t.checks.has(ctx, awssdk.ToString(task.TaskDefinitionArn))
+		return !checked, err
+	}
+}
+
+// messages are the last events of a service, newest first as ECS has them.
+func messages(events []types.ServiceEvent) []string {
+	var out []string
+	for _, event := range events[:min(len(events), messagesTold)] {
+		out = append(out, text(event.Message))
+	}
+	return out
+}
+
+// lastPart is what comes after the last slash of an ARN: a task's or a service's ID.
+func lastPart(arn string) string { return arn[strings.LastIndex(arn, "/")+1:] }
+
+func countIn(names []string, among map[string]bool) int {
+	count := 0
+	for _, name := range names {
+		if among[name] {
+			count++
+		}
+	}
+	return count
+}

@@ -1,0 +1,88 @@
+package journal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"syscall"
+
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+// FileError is a journal's file that cannot be used: which, why, and what to do.
+type FileError struct {
+	Path string
+	// Problem says what is wrong, Mend what to do about it.
+	Problem, Mend string
+	// Err is the cause; it may be nil.
+	Err error
+}
+
+// Error is the file, the problem and what to do.
+func (e *FileError) Error() string {
+	if e.Err != nil {
+		return fmt.Sprintf("journal %s: %s (%v): %s", e.Path, e.Problem, e.Err, e.Mend)
+	}
+	return fmt.Sprintf("journal %s: %s: %s", e.Path, e.Problem, e.Mend)
+}
+
+// Unwrap is the cause.
+func (e *FileError) Unwrap() error { return e.Err }
+
+// words are a problem and its mend.
+type words struct{ problem, mend string }
+
+// sqliteWords is the table of SQLite's primary result codes that a person can mend
+// (https://sqlite.org/rescode.html).
+var sqliteWords = map[int]words{
+	sqlite3.SQLITE_BUSY:     {"another process has locked it for too long", "find that process (fuser FILE) and try again"},
+	sqlite3.SQLITE_LOCKED:   {"another process has locked it for too long", "find that process (fuser FILE) and try again"},
+	sqlite3.SQLITE_READONLY: {"it cannot be written", "make the file and its directory writable, or give another one with --journal"},
+	sqlite3.SQLITE_PERM:     {"it cannot be written", "make the file and its directory writable, or give another one with --journal"},
+	sqlite3.SQLITE_FULL:     {"the disk is full", "make room, or give a file on another disk with --journal"},
+	sqlite3.SQLITE_IOERR:    {"the disk does not answer as it should", "check the disk, or give a file on another one with --journal"},
+	sqlite3.SQLITE_CANTOPEN: {"it cannot be opened", "check the file and its directory, or give another one with --journal"},
+	sqlite3.SQLITE_NOTADB:   {"it is not a journal", "give another file with --journal"},
+	sqlite3.SQLITE_CORRUPT: {
+		"it is damaged", "move it away together with its -wal and -shm files, look at the routes of open rollouts, and start with a new one",
+	},
+}
+
+// explain turns an error of SQLite into words for an operator. The context's errors
+// pass through, and so do those that are not SQLite's.
+func explain(path string, err error) error {
+	var failure *sqlite.Error
+	switch {
+	case err == nil, errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return err
+	case !errors.As(err, &failure):
+		return fmt.Errorf("journal %s: %w", path, err)
+	}
+	// The low byte of an extended result code is its primary one.
+	if known, found := sqliteWords[failure.Code()&0xff]; found {
+		return &FileError{Path: path, Problem: known.problem, Mend: known.mend, Err: err}
+	}
+	return fmt.Errorf("journal %s: %w", path, err)
+}
+
+// busy tells whether an error is another process' lock.
+func busy(err error) bool {
+	var failure *sqlite.Error
+	return errors.As(err, &failure) && failure.Code()&0xff == sqlite3.SQLITE_BUSY
+}
+
+// explainFile is explain for the errors of the file system.
+func explainFile(path string, err error) error {
+	problem := words{"it cannot be opened", "check the path, or give another one with --journal"}
+	switch {
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		problem = sqliteWords[sqlite3.SQLITE_FULL]
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
+		problem = sqliteWords[sqlite3.SQLITE_READONLY]
+	case errors.Is(err, syscall.ENOTDIR):
+		problem = words{"a part of its path is a file, not a directory", "give another path with --journal"}
+	}
+	return &FileError{Path: path, Problem: problem.problem, Mend: problem.mend, Err: err}
+}

@@ -1,0 +1,171 @@
+package journal
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"modernc.org/sqlite"
+
+	"serin/internal/engine"
+)
+
+// lockTimeout is how long a change waits for another process' change to end.
+const lockTimeout = 10 * time.Second
+
+// readers is how many reads go on at once. Reads wait for nobody.
+const readers = 4
+
+// SQLite is a journal in a SQLite file, shared by any number of processes of one
+// machine. A change is on disk when its method has answered: every transaction is
+// synced (synchronous=FULL on a write-ahead log). It is safe for concurrent use.
+type SQLite struct {
+	path string
+	// writer is one connection, so that the goroutines of this process queue up in order
+	// and only processes contend for SQLite's lock; reader is several that never wait.
+	writer, reader *sql.DB
+}
+
+var _ engine.Journal = (*SQLite)(nil)
+
+// Open opens the journal in a file, and makes the file (0600), its directory (0700) and
+// its tables where they are missing. A file that is not a journal, or a newer serin's,
+// is refused untouched; errors about the file are a *FileError. Close it after use.
+func Open(ctx context.Context, path string) (*SQLite, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return nil, fmt.Errorf("journal: %w", err)
+	}
+	if err := makeFile(path); err != nil {
+		return nil, err
+	}
+	s := &SQLite{path: path}
+	if s.writer, err = connect(path, 1, "_txlock", "immediate"); err != nil {
+		return nil, explain(path, err)
+	}
+	if s.reader, err = connect(path, readers, "_pragma", "query_only(1)"); err != nil {
+		return nil, errors.Join(explain(path, err), s.writer.Close())
+	}
+	if err := s.prepare(ctx); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+// Path is the journal's file, absolute.
+func (s *SQLite) Path() string { return s.path }
+
+// Close closes the file. What was answered is on disk without it.
+func (s *SQLite) Close() error {
+	return explain(s.path, errors.Join(s.reader.Close(), s.writer.Close()))
+}
+
+// makeFile makes an empty file and its directory, where there is none, for this user
+// alone; SQLite gives the files beside it the same mode. A new file's name is synced to
+// its directory: SQLite syncs what is in the file.
+func makeFile(path string) error {
+	if info, err := os.Stat(path); err == nil {
+		return checkFile(path, info)
+	}
+	directory := filepath.Dir(path)
+	if err := os.MkdirAll(directory, 0o700); err != nil {
+		return explainFile(path, err)
+	}
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return explainFile(path, err)
+	}
+	if err := file.Close(); err != nil {
+		return explainFile(path, err)
+	}
+	return syncDirectory(path, directory)
+}
+
+func syncDirectory(path, directory string) error {
+	parent, err := os.Open(directory)
+	if err != nil {
+		return explainFile(path, err)
+	}
+	// Some file systems cannot sync a directory; on those the name is as safe as it gets.
+	_ = parent.Sync()
+	return parent.Close()
+}
+
+func checkFile(path string, info os.FileInfo) error {
+	if !info.Mode().IsRegular() {
+		what := "it is not a file"
+		if info.IsDir() {
+			what = "it is a directory"
+		}
+		return &FileError{Path: path, Problem: what, Mend: "give a file with --journal, such as " + filepath.Join(path, "journal.db")}
+	}
+	file, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return explainFile(path, err)
+	}
+	return file.Close()
+}
+
+// connect makes a pool of connections to a file.
+func connect(path string, connections int, key, value string) (*sql.DB, error) {
+	query := url.Values{
+		"_busy_timeout": {strconv.FormatInt(lockTimeout.Milliseconds(), 10)},
+		"_error_rc":     {"1"},
+		"_pragma":       {"synchronous(FULL)", "foreign_keys(1)"},
+	}
+	query.Add(key, value)
+	address := url.URL{Scheme: "file", Path: path, OmitHost: true, RawQuery: query.Encode()}
+	connector, err := sqlite.NewConnector(address.String())
+	if err != nil {
+		return nil, err
+	}
+	db := sql.OpenDB(connector)
+	db.SetMaxOpenConns(connections)
+	db.SetMaxIdleConns(connections)
+	return db, nil
+}
+
+// change runs a transaction that has SQLite's write lock from its beginning. Errors of
+// the engine pass through; SQLite's are explained.
+func (s *SQLite) change(ctx context.Context, do func(tx *sql.Tx) error) error {
+	tx, err := s.writer.BeginTx(ctx, nil)
+	if err != nil {
+		return explain(s.path, err)
+	}
+	if err := do(tx); err != nil {
+		_ = tx.Rollback() // the first error is the one to tell; without a commit nothing was changed
+		return s.pass(err)
+	}
+	return explain(s.path, tx.Commit())
+}
+
+// view runs a transaction that sees one state of the journal.
+func (s *SQLite) view(ctx context.Context, do func(tx *sql.Tx) error) error {
+	tx, err := s.reader.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	if err != nil {
+		return explain(s.path, err)
+	}
+	err = do(tx)
+	_ = tx.Rollback() // nothing was changed
+	return s.pass(err)
+}
+
+// pass explains an error unless it is in the caller's words already.
+func (s *SQLite) pass(err error) error {
+	var open *engine.OpenError
+	var file *FileError
+	var row *RowError
+	switch {
+	case errors.As(err, &open), errors.As(err, &file), errors.As(err, &row),
+		errors.Is(err, engine.ErrStale), errors.Is(err, engine.ErrLeaseLost), errors.Is(err, engine.ErrNoRollout),
+		errors.Is(err, ErrOver):
+		return err
+	}
+	return explain(s.path, err)
+}

@@ -27,7 +27,7 @@ type Finding struct {
 }
 
 // String is the finding in one line, with its severity first.
-func (f Finding) String() string { return string(f.Severity) + ": " + f.FieldError.Error() }
+func (f Finding) String() string { return string(f.Severity) + ": " + f.Error() }
 
 // Lint checks specfiles: every deploy.json with the template that it would be rolled out
 // with, and templates by themselves. The findings are in the order of the files, and

@@ -37,11 +37,11 @@ var parameterName = regexp.MustCompile(`^[A-Za-z0-9]{1,255}$`)
 func (i *inspector) parameters(found *Template, node *yaml.Node) {
 	for _, declared := range i.entries(node, "Parameters") {
 		if !parameterName.MatchString(declared.name) {
-			i.fail(declared.key, "", "the parameter "+strconv.Quote(declared.name)+" is no name for one", "write letters and digits only")
+			i.fail(declared.key, "the parameter "+strconv.Quote(declared.name)+" is no name for one", "write letters and digits only")
 			continue
 		}
 		if declared.value.Kind != yaml.MappingNode {
-			i.fail(declared.key, "", "the parameter "+strconv.Quote(declared.name)+" is no mapping", "write its Type under it")
+			i.fail(declared.key, "the parameter "+strconv.Quote(declared.name)+" is no mapping", "write its Type under it")
 			continue
 		}
 		parameter := Parameter{
@@ -53,7 +53,7 @@ func (i *inspector) parameters(found *Template, node *yaml.Node) {
 			MaxLength:      number(declared.value, "MaxLength"),
 		}
 		if parameter.Type == "" {
-			i.fail(declared.key, "", "the parameter "+strconv.Quote(declared.name)+" has no Type", "write one, like String")
+			i.fail(declared.key, "the parameter "+strconv.Quote(declared.name)+" has no Type", "write one, like String")
 		}
 		if fallback := value(declared.value, "Default"); fallback != nil {
 			parameter.Default, parameter.HasDefault = fallback.Value, true
@@ -116,7 +116,7 @@ func (t Template) Check(spec engine.Spec) error {
 func (t Template) checkDeclared(i *inspector) {
 	for _, name := range slices.Sorted(maps.Keys(engine.Spec{}.Parameters())) {
 		if _, known := t.Parameters[name]; !known {
-			i.fail(nil, "", "does not declare the parameter "+strconv.Quote(name), "declare it under Parameters: every version is given it")
+			i.fail(nil, "does not declare the parameter "+strconv.Quote(name), "declare it under Parameters: every version is given it")
 		}
 	}
 }

@@ -150,7 +150,7 @@ func TestSchemaAndParserAgree(t *testing.T) {
 		{plain + `"Analysis": {"Policy": "guess"}}`, false, false},
 		{plain + `"Metric": {"Name": "requests"}}`, true, true},
 		{plain + `"Metric": {"Dimensions": {"Node": "{version}", "Code": "{class}xx"}}}`, true, true},
-		{plain + `"Metric": {"Dimensions": {"Node": "{versoin}", "Code": "{class}"}}}`, false, false},
+		{plain + `"Metric": {"Dimensions": {"Node": "{vrsn}", "Code": "{class}"}}}`, false, false},
 		{plain + `"Metric": {"Dimensions": {}}}`, false, false},
 		{plain + `"Metric": {"Dimensions": {"Node": "{version}"}}}`, true, false},
 		{plain + `"Metric": {"Namespace": "a b"}}`, false, false},

@@ -57,7 +57,7 @@ func Inspect(template []byte) (Template, error) {
 		}
 	}
 	if value(root, "Resources") == nil {
-		i.fail(nil, "", "has no Resources", writeTemplate)
+		i.fail(nil, "has no Resources", writeTemplate)
 	}
 	imports(root, func(name string) { found.Imports = append(found.Imports, name) })
 	slices.Sort(found.Imports)
@@ -78,8 +78,8 @@ func (i *inspector) result() error {
 }
 
 // fail records a problem, with the line of the node that has it.
-func (i *inspector) fail(at *yaml.Node, value, problem, mend string) {
-	failure := &engine.FieldError{Field: templateField, Value: value, Problem: problem, Mend: mend}
+func (i *inspector) fail(at *yaml.Node, problem, mend string) {
+	failure := &engine.FieldError{Field: templateField, Problem: problem, Mend: mend}
 	if at != nil {
 		failure.Line, failure.Column = at.Line, at.Column
 		failure.Problem += fmt.Sprintf(" (line %d)", at.Line)
@@ -90,7 +90,7 @@ func (i *inspector) fail(at *yaml.Node, value, problem, mend string) {
 // root is the mapping that the template is, or nil.
 func (i *inspector) root(template []byte) *yaml.Node {
 	if len(template) > largestTemplate {
-		i.fail(nil, "", fmt.Sprintf("has %d bytes, %d more than the %d that CloudFormation takes", len(template), len(template)-largestTemplate, largestTemplate),
+		i.fail(nil, fmt.Sprintf("has %d bytes, %d more than the %d that CloudFormation takes", len(template), len(template)-largestTemplate, largestTemplate),
 			"take something out of it")
 		return nil
 	}
@@ -103,14 +103,14 @@ func (i *inspector) root(template []byte) *yaml.Node {
 	err := decode(decoder, &document)
 	switch {
 	case errors.Is(err, io.EOF):
-		i.fail(nil, "", "is empty", writeTemplate)
+		i.fail(nil, "is empty", writeTemplate)
 		return nil
 	case err != nil:
-		i.fail(nil, "", "is not YAML: "+oneLine(err), "mend the template; serin lint checks it")
+		i.fail(nil, "is not YAML: "+oneLine(err), "mend the template; serin lint checks it")
 		return nil
 	}
 	if err := decode(decoder, new(yaml.Node)); !errors.Is(err, io.EOF) {
-		i.fail(nil, "", "holds more than one YAML document", "leave one, without a line ---  between")
+		i.fail(nil, "holds more than one YAML document", "leave one, without a line ---  between")
 		return nil
 	}
 	root := &document
@@ -118,7 +118,7 @@ func (i *inspector) root(template []byte) *yaml.Node {
 		root = root.Content[0]
 	}
 	if root.Kind != yaml.MappingNode {
-		i.fail(root, "", "is no template", writeTemplate)
+		i.fail(root, "is no template", writeTemplate)
 		return nil
 	}
 	return root
@@ -158,7 +158,7 @@ type entry struct {
 func (i *inspector) entries(node *yaml.Node, what string) []entry {
 	node = target(node)
 	if node.Kind != yaml.MappingNode {
-		i.fail(node, "", what+" is no mapping", "write Name: value lines under it")
+		i.fail(node, what+" is no mapping", "write Name: value lines under it")
 		return nil
 	}
 	var all []entry
@@ -166,7 +166,7 @@ func (i *inspector) entries(node *yaml.Node, what string) []entry {
 	for at := 0; at+1 < len(node.Content); at += 2 {
 		key := target(node.Content[at])
 		if seen[key.Value] {
-			i.fail(key, "", what+" has "+strconv.Quote(key.Value)+" twice", "keep one")
+			i.fail(key, what+" has "+strconv.Quote(key.Value)+" twice", "keep one")
 			continue
 		}
 		seen[key.Value] = true
@@ -200,7 +200,7 @@ func target(node *yaml.Node) *yaml.Node {
 func (i *inspector) resources(found *Template, node *yaml.Node) {
 	all := i.entries(node, "Resources")
 	if len(all) == 0 && node.Kind == yaml.MappingNode {
-		i.fail(node, "", "has no resource under Resources", writeTemplate)
+		i.fail(node, "has no resource under Resources", writeTemplate)
 	}
 	for _, resource := range all {
 		if strings.HasPrefix(resource.name, "Fn::") {
@@ -209,7 +209,7 @@ func (i *inspector) resources(found *Template, node *yaml.Node) {
 		}
 		kind := value(resource.value, "Type")
 		if kind == nil || kind.Kind != yaml.ScalarNode || kind.Value == "" {
-			i.fail(resource.key, "", "the resource "+strconv.Quote(resource.name)+" has no Type", `write one, like "AWS::ECS::Service"`)
+			i.fail(resource.key, "the resource "+strconv.Quote(resource.name)+" has no Type", `write one, like "AWS::ECS::Service"`)
 			continue
 		}
 		found.Resources[resource.name] = kind.Value

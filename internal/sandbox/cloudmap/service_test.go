@@ -29,7 +29,7 @@ const (
 // health; the service's identifier is given. It is used in virtual time.
 func newCloudMap(t *testing.T) (*cloudmap.Service, string) {
 	t.Helper()
-	s := cloudmap.New(region.Region{Account: "123456789012", Name: "us-west-2", Pace: 1})
+	s := cloudmap.New(region.Region{Account: "123456789012", Name: "us-west-2", Pace: region.At(1)})
 	t.Cleanup(s.Close)
 	made, err := s.CreatePrivateDnsNamespace(t.Context(), &sdk.CreatePrivateDnsNamespaceInput{
 		Name: new(namespaceName), Vpc: new("vpc-1"),
@@ -105,7 +105,7 @@ func wantError(t *testing.T, err error, code string) {
 
 func TestANamespaceAppearsWhenItsOperationEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := cloudmap.New(region.Region{Account: "123456789012", Name: "us-west-2", Pace: 1})
+		s := cloudmap.New(region.Region{Account: "123456789012", Name: "us-west-2", Pace: region.At(1)})
 		defer s.Close()
 		in := &sdk.CreateHttpNamespaceInput{Name: new("http"), CreatorRequestId: new("r1")}
 		first, err := s.CreateHttpNamespace(t.Context(), in)

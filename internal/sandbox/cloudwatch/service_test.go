@@ -23,7 +23,7 @@ const (
 )
 
 func newService(delay time.Duration) *Service {
-	return New(region.Region{Account: "123456789012", Name: "us-west-2", Pace: 1}, delay)
+	return New(region.Region{Account: "123456789012", Name: "us-west-2", Pace: region.At(1)}, delay)
 }
 
 // node are the dimensions of a virtual node's answers of one class.

@@ -9,7 +9,9 @@ package region
 import (
 	"context"
 	"fmt"
+	"math"
 	"net"
+	"sync/atomic"
 	"time"
 )
 
@@ -39,12 +41,30 @@ func (r Region) GlobalARN(service, resource string) string {
 }
 
 // Pace is the factor by which the durations of AWS's control planes are multiplied:
-// 1 is AWS's own pace, 0.1 ten times as fast, 0 without any wait.
-type Pace float64
+// 1 is AWS's own pace, 0.1 ten times as fast, 0 without any wait. Copies of a Pace
+// share it, so that Set changes it for everyone. The zero Pace is 0 for ever.
+type Pace struct {
+	factor *atomic.Uint64
+}
+
+// At is a pace of its own that begins with a factor; it must not be negative.
+func At(factor float64) Pace {
+	p := Pace{factor: new(atomic.Uint64)}
+	p.Set(factor)
+	return p
+}
+
+// Set changes the factor of a Pace that At made, for the waits that begin from now on.
+func (p Pace) Set(factor float64) {
+	p.factor.Store(math.Float64bits(max(factor, 0)))
+}
 
 // Scale is d at this pace.
 func (p Pace) Scale(d time.Duration) time.Duration {
-	return time.Duration(float64(d) * float64(p))
+	if p.factor == nil {
+		return 0
+	}
+	return time.Duration(float64(d) * math.Float64frombits(p.factor.Load()))
 }
 
 // Wait returns when d, at this pace, is over, or with the context's error.

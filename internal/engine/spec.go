@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"maps"
 	"slices"
 	"strconv"
 	"time"
@@ -120,9 +121,7 @@ func (s Spec) Parameters() map[string]string {
 		"Namespace": s.Namespace, "Sha": s.Sha, "ContainerImage": s.ContainerImage,
 		"Port": strconv.Itoa(s.Port), "Protocol": string(s.Protocol),
 	}
-	for name, value := range s.TemplateParameters {
-		parameters[name] = value
-	}
+	maps.Copy(parameters, s.TemplateParameters)
 	return parameters
 }
 

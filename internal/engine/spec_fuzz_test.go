@@ -38,14 +38,14 @@ func FuzzParseSpec(f *testing.F) {
 		}
 		spec, err := ParseSpec("deploy.json", data, settings)
 		if err != nil {
-			explains(t, err)
+			explains(t, data, err)
 			return
 		}
 		again(t, spec)
 	})
 }
 
-func explains(t *testing.T, err error) {
+func explains(t *testing.T, data []byte, err error) {
 	t.Helper()
 	var all *SpecError
 	if !errors.As(err, &all) || len(all.Errors) == 0 {
@@ -54,6 +54,9 @@ func explains(t *testing.T, err error) {
 	for _, one := range all.Errors {
 		if one.File == "" || one.Problem == "" || one.Mend == "" {
 			t.Errorf("an error lacks a word: %+v", *one)
+		}
+		if _, mend := unreadable(data); one.Field == "" && one.Line == 0 && mend == "" {
+			t.Errorf("an error is nowhere: %+v", *one)
 		}
 		for _, r := range one.Error() {
 			if r < ' ' || r >= 0x7f && r < 0xa0 {

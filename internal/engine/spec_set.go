@@ -40,6 +40,10 @@ func (s Setting) flag() string {
 // set lays a setting over the value at path, which is described by f. What is left of
 // the setting's own path is rest.
 func (r *specReader) set(node *jsonNode, f specField, path, rest string, s Setting) {
+	if s.Field == "" {
+		r.failSetting(s, "", "is for no field", "write "+s.flag()+" Field=Value")
+		return
+	}
 	if rest == "" {
 		if replaced, ok := r.settingNode(f, path, s); ok {
 			*node = replaced
@@ -61,7 +65,7 @@ func (r *specReader) set(node *jsonNode, f specField, path, rest string, s Setti
 		return
 	}
 	if nested && within == "" {
-		r.failSetting(s, path, "is for no field: its name ends in a dot", "write "+s.flag()+" Field=Value")
+		r.failSetting(s, shownName(s.Field), "is for no field: its name ends in a dot", "write "+s.flag()+" Field=Value")
 		return
 	}
 	if !known {

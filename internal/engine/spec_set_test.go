@@ -72,7 +72,7 @@ func TestSettingsThatAreRefused(t *testing.T) {
 		{"WaitTime=-1", "--set: WaitTime: -1 is not between 0 and 604800"},
 		{"Waittime=1", "--set: Waittime: not a known field: Did you mean WaitTime?"},
 		{"Router.Typ=alb", "--set: Router.Typ: not a known field: Did you mean Type?"},
-		{"Router.=alb", "its name ends in a dot"},
+		{"Router.=alb", `--set: Router.: "alb" is for no field: its name ends in a dot`},
 		{"Router=alb", `--set: Router: "alb" is not JSON`},
 		{"Port.Number=80", `--set: Port: "80" has no fields of its own`},
 		{"Steps=[{", `--set: Steps: "[{" is not JSON: the text ends before the closing }`},
@@ -95,6 +95,14 @@ func TestASettingNamesItsFlag(t *testing.T) {
 	_, err := ParseSpec("deploy.json", []byte(minimal), []Setting{{Field: "Sha", Value: "a-b", Flag: "--sha"}})
 	if err == nil || !strings.HasPrefix(err.Error(), `--sha: Sha: "a-b"`) {
 		t.Errorf("got %v, want an error of --sha", err)
+	}
+}
+
+func TestASettingForNoFieldIsRefused(t *testing.T) {
+	t.Parallel()
+	_, err := ParseSpec("deploy.json", []byte(minimal), []Setting{{Value: minimal}})
+	if err == nil || !strings.Contains(err.Error(), "is for no field") {
+		t.Errorf("got %v", err)
 	}
 }
 

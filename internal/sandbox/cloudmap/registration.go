@@ -130,9 +130,6 @@ func checkAttributes(r *registry, attributes map[string]string) error {
 		}
 	}
 	if health, given := attributes[attributeHealth]; given {
-		if r.HealthCheckCustomConfig == nil {
-			return invalid("%s needs a service with HealthCheckCustomConfig.", attributeHealth)
-		}
 		if health != "HEALTHY" && health != "UNHEALTHY" {
 			return invalid("%s must be HEALTHY or UNHEALTHY.", attributeHealth)
 		}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // fieldKind is the type of a field's value.
@@ -52,10 +53,21 @@ type specField struct {
 
 // textForm is what a text must look like, with words for one that does not.
 type textForm struct {
-	pattern *regexp.Regexp
+	pattern string
 	// problem is what is wrong with a text that does not match, want what to write.
 	problem, want string
+	// compiled is the pattern as soon as a spec is read: most runs of the program read none.
+	compiled func() *regexp.Regexp
 }
+
+func form(pattern, problem, want string) *textForm {
+	return &textForm{
+		pattern: pattern, problem: problem, want: want,
+		compiled: sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(pattern) }),
+	}
+}
+
+func (f *textForm) matches(text string) bool { return f.compiled().MatchString(text) }
 
 // Limits of the numbers in a specfile.
 const (
@@ -67,40 +79,45 @@ const (
 )
 
 // printable is a text without control characters, which a terminal or a log would obey.
-var printable = &textForm{
-	pattern: regexp.MustCompile(`^[^\x00-\x1f\x7f-\x9f]*$`),
-	problem: "has a control character in it", want: "text without control characters",
-}
+var printable = form(
+	`^[^\x00-\x1f\x7f-\x9f]*$`,
+	"has a control character in it",
+	"text without control characters",
+)
 
 // resourceName is a name that CloudFormation and App Mesh take as part of a stack's and
 // a node's name (CloudFormation user guide, "Stack name"; a letter, then letters, digits
 // and hyphens).
-var resourceName = &textForm{
-	pattern: regexp.MustCompile(`^[A-Za-z][A-Za-z0-9-]*$`),
-	problem: "is not a legal name for a stack", want: "a letter, then letters, digits and hyphens only",
-}
+var resourceName = form(
+	`^[A-Za-z][A-Za-z0-9-]*$`,
+	"is not a legal name for a stack",
+	"a letter, then letters, digits and hyphens only",
+)
 
 // dnsName is the name of a Cloud Map namespace with DNS (RFC 1035, section 2.3.1, with
 // the underscores that private zones have).
-var dnsName = &textForm{
-	pattern: regexp.MustCompile(`^[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?)*$`),
-	problem: "is not a DNS name", want: `labels of letters, digits and hyphens with dots between them, like "yelb.local"`,
-}
+var dnsName = form(
+	`^[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?)*$`,
+	"is not a DNS name",
+	`labels of letters, digits and hyphens with dots between them, like "yelb.local"`,
+)
 
 // shaForm has no hyphen, or the names of versions would be ambiguous: yelb-ui could be
 // a version of yelb.
-var shaForm = &textForm{
-	pattern: regexp.MustCompile(`^[A-Za-z0-9]+$`),
-	problem: "has characters that a version's name cannot hold", want: "letters and digits only, like the first 8 characters of the commit",
-}
+var shaForm = form(
+	`^[A-Za-z0-9]+$`,
+	"has characters that a version's name cannot hold",
+	"letters and digits only, like the first 8 characters of the commit",
+)
 
 // imageForm is a reference to an image: an optional registry, a path, an optional tag
 // and an optional digest (the grammar of the distribution project's "reference").
-var imageForm = &textForm{
-	pattern: regexp.MustCompile(`^` + imageHost + `?` + imagePath + `(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?` +
-		`(@[A-Za-z][A-Za-z0-9]*([-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,})?$`),
-	problem: "is not an image reference", want: `like "123456789012.dkr.ecr.us-west-2.amazonaws.com/yelb-ui:1" or "yelb-ui:1"`,
-}
+var imageForm = form(
+	`^`+imageHost+`?`+imagePath+`(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?`+
+		`(@[A-Za-z][A-Za-z0-9]*([-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,})?$`,
+	"is not an image reference",
+	`like "123456789012.dkr.ecr.us-west-2.amazonaws.com/yelb-ui:1" or "yelb-ui:1"`,
+)
 
 const (
 	imageHost = `([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*(:[0-9]+)?/)`
@@ -110,10 +127,11 @@ const (
 
 // parameterName is the name of a parameter of a template (CloudFormation user guide,
 // "Parameters": alphanumeric, at most 255 characters).
-var parameterName = &textForm{
-	pattern: regexp.MustCompile(`^[A-Za-z0-9]{1,255}$`),
-	problem: "is not the name of a parameter", want: "letters and digits only",
-}
+var parameterName = form(
+	`^[A-Za-z0-9]{1,255}$`,
+	"is not the name of a parameter",
+	"letters and digits only",
+)
 
 // givenParameters are the parameters that a version's template gets from the other
 // fields, as Spec.Parameters has them.
@@ -121,29 +139,32 @@ var givenParameters = slices.Sorted(maps.Keys(Spec{}.Parameters()))
 
 // dimensionName is the name of a dimension (CloudWatch API reference, Dimension: ASCII,
 // 1 to 255 characters, no colon first).
-var dimensionName = &textForm{
-	pattern: regexp.MustCompile(`^[!-9;-~][ -~]{0,254}$`),
-	problem: "is not the name of a dimension", want: "1 to 255 ASCII characters, the first of them no colon and no space",
-}
+var dimensionName = form(
+	`^[!-9;-~][ -~]{0,254}$`,
+	"is not the name of a dimension",
+	"1 to 255 ASCII characters, the first of them no colon and no space",
+)
 
 // dimensionValue may hold the placeholders of MetricSource, and no other braces.
-var dimensionValue = &textForm{
-	pattern: regexp.MustCompile(`^([ -z|~]|\{(environment|service|sha|version|class)\})+$`),
-	problem: "is not the value of a dimension",
-	want:    "ASCII characters, and in braces only {environment}, {service}, {sha}, {version} and {class}",
-}
+var dimensionValue = form(
+	`^([ -z|~]|\{(environment|service|sha|version|class)\})+$`,
+	"is not the value of a dimension",
+	"ASCII characters, and in braces only {environment}, {service}, {sha}, {version} and {class}",
+)
 
 // metricNamespace is a CloudWatch namespace (CloudWatch API reference, MetricDatum).
-var metricNamespace = &textForm{
-	pattern: regexp.MustCompile(`^[0-9A-Za-z._/#:-]+$`),
-	problem: "is not the name of a namespace", want: "letters, digits and . - _ / # : only",
-}
+var metricNamespace = form(
+	`^[0-9A-Za-z._/#:-]+$`,
+	"is not the name of a namespace",
+	"letters, digits and . - _ / # : only",
+)
 
 // listenerRule is the ARN of a rule of an ALB's listener.
-var listenerRule = &textForm{
-	pattern: regexp.MustCompile(`^arn:[a-z0-9-]+:elasticloadbalancing:[a-z0-9-]+:[0-9]{12}:listener-rule/[!-~]+$`),
-	problem: "is not the ARN of a listener rule", want: "arn:aws:elasticloadbalancing:<region>:<account>:listener-rule/…",
-}
+var listenerRule = form(
+	`^arn:[a-z0-9-]+:elasticloadbalancing:[a-z0-9-]+:[0-9]{12}:listener-rule/[!-~]+$`,
+	"is not the ARN of a listener rule",
+	"arn:aws:elasticloadbalancing:<region>:<account>:listener-rule/…",
+)
 
 // specFields are the fields of deploy.json, in the order in which a person would write
 // them. BakeTime's fallback is WaitTime, a step's Hold too; the rules of spec_rules.go

@@ -253,7 +253,7 @@ func wholeNumber(text string) (*big.Int, bool) {
 func (r *specReader) words(path string, f specField, node jsonNode) (any, bool) {
 	length := utf8.RuneCountInString(node.text)
 	switch {
-	case !printable.pattern.MatchString(node.text):
+	case !printable.matches(node.text):
 		r.fail(path, printable.problem, "remove it")
 	case f.choices != nil:
 		return r.choice(path, f, node)
@@ -261,7 +261,7 @@ func (r *specReader) words(path string, f specField, node jsonNode) (any, bool) 
 		r.fail(path, "is empty", "write "+f.want())
 	case length > f.most:
 		r.fail(path, fmt.Sprintf("is %d characters long, %d more than the %d allowed", length, length-f.most, f.most), "shorten it")
-	case f.form != nil && !f.form.pattern.MatchString(node.text):
+	case f.form != nil && !f.form.matches(node.text):
 		r.fail(path, f.form.problem, "write "+f.want())
 	default:
 		return node.text, true
@@ -355,7 +355,7 @@ func (r *specReader) table(path string, f specField, node jsonNode) (any, bool) 
 	values := map[string]any{}
 	for name, member := range r.distinct(path, node) {
 		at := join(path, shownName(name))
-		if !f.names.pattern.MatchString(name) {
+		if !f.names.matches(name) {
 			r.failAt(jsonNode{at: member.at, flag: member.value.flag}, path, shown(name), f.names.problem, "write "+f.names.want)
 			continue
 		}

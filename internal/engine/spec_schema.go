@@ -86,7 +86,7 @@ func (f specField) schema(path string) map[string]any {
 }
 
 func (f specField) namesSchema() map[string]any {
-	schema := map[string]any{"pattern": f.names.pattern.String()}
+	schema := map[string]any{"pattern": f.names.pattern}
 	if f.reserved != nil {
 		schema["not"] = map[string]any{"enum": f.reserved}
 	}
@@ -100,7 +100,7 @@ func (f specField) textSchema(schema map[string]any) {
 		return
 	}
 	schema["minLength"], schema["maxLength"] = f.least, f.most
-	schema["pattern"] = f.form.pattern.String()
+	schema["pattern"] = f.form.pattern
 }
 
 func (f specField) wholeSchema(schema map[string]any) {

@@ -31,12 +31,16 @@ type Parameter struct {
 	MinLength, MaxLength *float64
 }
 
-// parameterName is what CloudFormation takes as the name of a parameter.
-var parameterName = regexp.MustCompile(`^[A-Za-z0-9]{1,255}$`)
+// isParameterName tells whether CloudFormation takes a name for a parameter's: letters
+// and digits, at most 255.
+func isParameterName(name string) bool {
+	const alphanumeric = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+	return name != "" && len(name) <= 255 && strings.Trim(name, alphanumeric) == ""
+}
 
 func (i *inspector) parameters(found *Template, node *yaml.Node) {
 	for _, declared := range i.entries(node, "Parameters") {
-		if !parameterName.MatchString(declared.name) {
+		if !isParameterName(declared.name) {
 			i.fail(declared.key, "the parameter "+strconv.Quote(declared.name)+" is no name for one", "write letters and digits only")
 			continue
 		}

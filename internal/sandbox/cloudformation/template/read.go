@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -30,7 +32,31 @@ func document(body string) (map[string]any, error) {
 	if !ok {
 		return nil, formatErrorf("unsupported structure.")
 	}
+	if at, found := nothing(root, ""); found {
+		return nil, formatErrorf("[%s] 'null' values are not allowed in templates", at)
+	}
 	return root, nil
+}
+
+// nothing finds a null, which templates must not have.
+func nothing(tree any, at string) (string, bool) {
+	switch value := tree.(type) {
+	case nil:
+		return at, true
+	case map[string]any:
+		for _, key := range slices.Sorted(maps.Keys(value)) {
+			if where, found := nothing(value[key], at+"/"+key); found {
+				return where, true
+			}
+		}
+	case []any:
+		for i, member := range value {
+			if where, found := nothing(member, at+"/"+strconv.Itoa(i)); found {
+				return where, true
+			}
+		}
+	}
+	return "", false
 }
 
 func readJSON(body string) (any, error) {
@@ -52,7 +78,7 @@ func malformedJSON(body string, offset int64, err error) error {
 	}
 	before := []byte(body)[:min(int(offset), len(body))]
 	line := bytes.Count(before, []byte("\n")) + 1
-	column := len(before) - bytes.LastIndexByte(before, '\n')
+	column := max(1, len(before)-bytes.LastIndexByte(before, '\n')-1)
 	return formatErrorf("JSON not well-formed. (line %d, column %d)", line, column)
 }
 

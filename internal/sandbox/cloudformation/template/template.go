@@ -103,7 +103,7 @@ func sections(root map[string]any) error {
 // section is a named section of the template, nil where the template has none.
 func section(root map[string]any, name string) (map[string]any, error) {
 	value, given := root[name]
-	if !given || value == nil {
+	if !given {
 		return nil, nil
 	}
 	mapping, ok := value.(map[string]any)
@@ -168,7 +168,7 @@ func readResource(name string, entry any) (*Resource, error) {
 	if resource.Type, ok = members["Type"].(string); !ok || resource.Type == "" {
 		return nil, formatErrorf("[/Resources/%s] Every Resources object must contain a Type member.", name)
 	}
-	if properties, given := members["Properties"]; given && properties != nil {
+	if properties, given := members["Properties"]; given {
 		if resource.Properties, ok = properties.(map[string]any); !ok {
 			return nil, formatErrorf("[/Resources/%s/Properties] 'Properties' expected a JSON object.", name)
 		}

@@ -94,7 +94,7 @@ func (s *Service) reconcile(w *workload) (time.Duration, bool) {
 	s.scaleOut(w, &c)
 	s.conclude(w, c)
 	if w.status == draining && len(c.current)+len(c.old)+c.leaving == 0 {
-		w.status = inactive
+		w.status, w.goneAt = inactive, time.Now()
 		s.touch()
 		return 0, true
 	}

@@ -34,7 +34,8 @@ func (t taskStatus) starting() bool {
 	return t == statusProvisioning || t == statusPending || t == statusActivating
 }
 
-// stoppedKept is how long a stopped task can be described (ECS developer guide).
+// stoppedKept is how long a stopped task, and here a deleted service as well, can be
+// described (ECS developer guide).
 const stoppedKept = time.Hour
 
 // task is one task. Its lifecycle is driven by one goroutine, Service.run; everything in
@@ -129,12 +130,19 @@ func (s *Service) start(t *task) {
 	s.touch()
 }
 
-// forgetStopped drops the tasks that stopped longer than an hour ago; s.mu is held.
+// forgetStopped drops the tasks that stopped and the services that became inactive
+// longer than an hour ago; s.mu is held.
 func (s *Service) forgetStopped() {
 	for id, t := range s.tasks {
 		if t.stoppedAt != nil && time.Since(*t.stoppedAt) > stoppedKept {
 			delete(s.tasks, id)
 			delete(s.tags, t.arn)
+		}
+	}
+	for key, w := range s.workloads {
+		if w.status == inactive && time.Since(w.goneAt) > stoppedKept {
+			delete(s.workloads, key)
+			delete(s.tags, w.arn)
 		}
 	}
 }

@@ -29,6 +29,7 @@ type workload struct {
 	request   *sdk.CreateServiceInput
 	status    string
 	createdAt time.Time
+	goneAt    time.Time
 
 	desired       int32
 	launch        types.LaunchType
@@ -127,6 +128,7 @@ func (s *Service) DescribeServices(
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.forgetStopped()
 	c, err := s.activeCluster(in.Cluster)
 	if err != nil {
 		return nil, err

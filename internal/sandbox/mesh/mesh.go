@@ -64,10 +64,14 @@ var ErrClosed = errors.New("the mesh is closed")
 // Option changes how a Mesh works.
 type Option func(*Mesh)
 
-// WithScrapeInterval sets the time between two readings of the counters; it must be
-// positive.
+// WithScrapeInterval sets the time between two readings of the counters; 0 or less is
+// DefaultScrapeInterval.
 func WithScrapeInterval(interval time.Duration) Option {
-	return func(m *Mesh) { m.interval = interval }
+	return func(m *Mesh) {
+		if interval > 0 {
+			m.interval = interval
+		}
+	}
 }
 
 // WithRandom sets the source that weighted choices draw from: a number in [0, n), from

@@ -55,9 +55,9 @@ func (m *Mesh) scrapeForever() {
 	}
 }
 
-// scrapeAll reads the counters of every task that Cloud Map knows, healthy or not, and
-// forgets those that it no longer knows: what they counted since the last scrape is
-// lost, as it is with the agent.
+// scrapeAll reads the counters of every task that a resolver sees, and forgets those
+// that it no longer sees: what they counted since the last scrape is lost, as it is with
+// the agent.
 func (m *Mesh) scrapeAll(now time.Time) {
 	nodes := m.current().nodes
 	for _, key := range sortedKeys(nodes) {

@@ -159,6 +159,7 @@ type fixture struct {
 	runtime  *runtime
 	cloudMap *cloudmap.Service
 	registry string
+	pace     region.Pace
 }
 
 const (
@@ -169,7 +170,7 @@ const (
 func newFixture(t *testing.T, images map[string]behaviour) *fixture {
 	t.Helper()
 	in := region.Region{Account: "123456789012", Name: "us-west-2", Network: region.Loopback{}, Pace: region.At(1)}
-	f := &fixture{t: t, runtime: &runtime{images: images}, cloudMap: cloudmap.New(in)}
+	f := &fixture{t: t, pace: in.Pace, runtime: &runtime{images: images}, cloudMap: cloudmap.New(in)}
 	f.Service = ecs.New(in, f.runtime, f.cloudMap)
 	t.Cleanup(f.cloudMap.Close)
 	t.Cleanup(f.Close)

@@ -14,6 +14,9 @@ import (
 const (
 	shortest       = 100 * time.Millisecond
 	shortestAnswer = time.Second
+	// shortestStart leaves a container time for its first checks before another one that
+	// depends on its health gives up.
+	shortestStart = 5 * time.Second
 )
 
 // paced is a duration at the region's pace, but not below a bound.

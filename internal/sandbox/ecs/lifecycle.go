@@ -182,7 +182,7 @@ func (s *Service) await(t *task, waiting, on *container, condition types.Contain
 	if seconds := on.definition.StartTimeout; seconds != nil {
 		limit = time.Duration(*seconds) * time.Second
 	}
-	bounded, cancel := context.WithTimeout(t.alive, s.paced(limit, shortest))
+	bounded, cancel := context.WithTimeout(t.alive, s.paced(limit, shortestStart))
 	defer cancel()
 	for {
 		s.mu.Lock()

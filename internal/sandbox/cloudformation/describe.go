@@ -3,6 +3,7 @@ package cloudformation
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -13,6 +14,11 @@ import (
 // DescribeStacks describes one stack, by its name or, deleted or not, by its id; or all
 // that are not deleted, newest first.
 func (s *Service) DescribeStacks(_ context.Context, in *sdk.DescribeStacksInput) (*sdk.DescribeStacksOutput, error) {
+	wanted := aStackName
+	wanted.mandatory = false
+	if err := wanted.check("stackName", in.StackName); err != nil {
+		return nil, err
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if in.StackName != nil {
@@ -71,6 +77,21 @@ func (b *blueprint) shownParameters() []types.Parameter {
 		}
 	}
 	return shown
+}
+
+// shownProperties are a resource's properties as an event shows them: JSON, without the
+// values of parameters that the template wants hidden.
+func (b *blueprint) shownProperties(evaluated map[string]any) *string {
+	if evaluated == nil {
+		return nil
+	}
+	shown := *jsonText(evaluated)
+	for _, parameter := range b.parameters {
+		if value := *parameter.ParameterValue; value != "" && b.template.Parameters[*parameter.ParameterKey].NoEcho {
+			shown = strings.ReplaceAll(shown, strings.Trim(*jsonText(value), `"`), "****")
+		}
+	}
+	return &shown
 }
 
 func (st *stack) describeOutputs() []types.Output {

@@ -99,7 +99,7 @@ func (st *stack) metadata(logicalID string) *string {
 func jsonText(tree any) *string {
 	encoded, err := json.Marshal(tree)
 	if err != nil {
-		// A template is maps, lists and strings, which JSON always has a form for.
+		// Templates and properties are maps, lists and strings, which JSON always has a form for.
 		panic(err)
 	}
 	return aws.String(string(encoded))

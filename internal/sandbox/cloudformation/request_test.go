@@ -218,7 +218,7 @@ func TestDescriptions(t *testing.T) {
 	inWorld(t, func(w *world) {
 		t := w.t
 		body := "Description: one topic\nParameters: {Secret: {Type: String, NoEcho: true}, Plain: {Type: String, Default: p}}\n" +
-			"Resources: {Topic: {Type: 'AWS::SNS::Topic', Metadata: {Owner: kim}}}"
+			"Resources: {Topic: {Type: 'AWS::SNS::Topic', Metadata: {Owner: kim}, Properties: {DisplayName: !Sub 'x-${Secret}'}}}"
 		id := w.create(&sdk.CreateStackInput{
 			StackName: aws.String("s"), TemplateBody: &body, Parameters: parameters("Secret", "hush"),
 			Tags: []types.Tag{{Key: aws.String("team"), Value: aws.String("a")}},
@@ -227,6 +227,12 @@ func TestDescriptions(t *testing.T) {
 		shown := fmt.Sprint(*stack.Parameters[0].ParameterKey, *stack.Parameters[0].ParameterValue, *stack.Parameters[1].ParameterValue)
 		if shown != "Plainp****" || *stack.Description != "one topic" || *stack.Tags[0].Key != "team" {
 			t.Errorf("stack %+v", stack)
+		}
+		for _, event := range w.events(id) {
+			if shown := aws.ToString(event.ResourceProperties); strings.Contains(shown, "hush") ||
+				(event.ResourceStatus == types.ResourceStatusCreateComplete && *event.LogicalResourceId == "Topic" && !strings.Contains(shown, `"x-****"`)) {
+				t.Errorf("an event shows %s", shown)
+			}
 		}
 		one, err := w.DescribeStackResource(t.Context(), &sdk.DescribeStackResourceInput{
 			StackName: &id, LogicalResourceId: aws.String("Topic"),

@@ -11,6 +11,8 @@ import (
 	"context"
 	"sync"
 
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+
 	"serin/internal/sandbox/cloudformation/resource"
 	"serin/internal/sandbox/region"
 	"serin/internal/sandbox/wire"
@@ -105,11 +107,14 @@ func (s *Service) need(nameOrID string) (*stack, error) {
 	return nil, invalid("Stack with id %s does not exist", nameOrID)
 }
 
-// exports are the values that stacks export, by name, with the stack of each. The
-// caller holds mu.
+// exports are the values that stacks export, by name, with the stack of each; a stack
+// that is being deleted exports nothing any more. The caller holds mu.
 func (s *Service) exports() map[string]export {
 	all := make(map[string]export)
 	for _, st := range s.names {
+		if st.status == types.StackStatusDeleteInProgress {
+			continue
+		}
 		for _, output := range st.outputs {
 			if output.Export != "" {
 				all[output.Export] = export{value: output.Value, stack: st}

@@ -1,7 +1,6 @@
 package cloudformation
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
@@ -104,21 +103,8 @@ func (st *stack) recordMember(token string, m *member, status types.ResourceStat
 		LogicalResourceId: &m.logicalID, PhysicalResourceId: aws.String(m.made.PhysicalID), ResourceType: &m.kind,
 		Timestamp: aws.Time(m.at), ResourceStatus: status,
 		ResourceStatusReason: optional(reason), ClientRequestToken: optional(token),
-		ResourceProperties: properties(m.made.Properties),
+		ResourceProperties: st.blueprint.shownProperties(m.made.Properties),
 	})
-}
-
-// properties are a resource's as an event shows them: JSON.
-func properties(evaluated map[string]any) *string {
-	if evaluated == nil {
-		return nil
-	}
-	encoded, err := json.Marshal(evaluated)
-	if err != nil {
-		// Properties are maps, lists and strings, which JSON always has a form for.
-		panic(err)
-	}
-	return aws.String(string(encoded))
 }
 
 func optional(text string) *string {

@@ -308,6 +308,9 @@ func (u *update) revert(name string) bool {
 	before := u.before[name]
 	var m *member
 	u.locked(func() { m = u.stack.members[name] })
+	if m == nil {
+		return false
+	}
 	if m.made.PhysicalID != before.made.PhysicalID {
 		u.locked(func() { u.reinstate(name, m) })
 		return true

@@ -148,15 +148,32 @@ func untagged(node *yaml.Node) (any, error) {
 		}
 		return list, nil
 	case yaml.ScalarNode:
-		if node.Tag == "!!null" {
-			return nil, nil
-		}
-		return node.Value, nil
+		return yamlScalar(node), nil
 	case yaml.AliasNode:
 		return nil, templateErrorf("YAML aliases are not allowed in CloudFormation templates")
 	default:
 		return nil, formatErrorf("unsupported structure.")
 	}
+}
+
+// yamlScalar is a scalar's text. CloudFormation reads YAML 1.1, in which a plain yes or
+// on is true.
+func yamlScalar(node *yaml.Node) any {
+	if node.Tag == "!!null" {
+		return nil
+	}
+	plain := node.Style&^yaml.TaggedStyle == 0
+	switch node.Value {
+	case "yes", "Yes", "YES", "on", "On", "ON", "True", "TRUE":
+		if plain {
+			return "true"
+		}
+	case "no", "No", "NO", "off", "Off", "OFF", "False", "FALSE":
+		if plain {
+			return "false"
+		}
+	}
+	return node.Value
 }
 
 func yamlMapping(node *yaml.Node) (any, error) {

@@ -80,6 +80,7 @@ func TestFunctions(t *testing.T) {
 	}{
 		{"scalar number", "007", "007"},
 		{"scalar boolean", "true", "true"},
+		{"boolean of YAML 1.1", "[yes, Off, 'yes', \"off\", !Ref Production]", []any{"true", "false", "yes", "off", "no"}},
 		{"ref parameter", "!Ref Name", "blue"},
 		{"ref list", "!Ref Zones", []any{"a", "b", "c"}},
 		{"ref resource", "!Ref Other", "ref-Other"},

@@ -190,7 +190,7 @@ func (s *Service) ListNamespaces(_ context.Context, in *sdk.ListNamespacesInput)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var all []types.NamespaceSummary
+	all := []types.NamespaceSummary{}
 	for _, ns := range slices.SortedFunc(maps.Values(s.namespaces), func(a, b *namespace) int { return cmp.Compare(*a.Id, *b.Id) }) {
 		if ns.active && !slices.ContainsFunc(in.Filters, func(f types.NamespaceFilter) bool { return !namespacePasses(ns, f) }) {
 			d := s.describeNamespace(ns)

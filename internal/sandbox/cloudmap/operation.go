@@ -127,7 +127,7 @@ func (s *Service) ListOperations(_ context.Context, in *sdk.ListOperationsInput)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var all []types.OperationSummary
+	all := []types.OperationSummary{}
 	for _, id := range slices.Sorted(maps.Keys(s.operations)) {
 		op := s.operations[id]
 		if !slices.ContainsFunc(in.Filters, func(f types.OperationFilter) bool { return !operationPasses(op, f) }) {

@@ -209,7 +209,7 @@ func (s *Service) ListInstances(_ context.Context, in *sdk.ListInstancesInput) (
 	if err != nil {
 		return nil, err
 	}
-	var all []types.InstanceSummary
+	all := []types.InstanceSummary{}
 	for _, id := range slices.Sorted(maps.Keys(r.instances)) {
 		i := r.instances[id]
 		all = append(all, clone.Of(types.InstanceSummary{Id: i.Id, Attributes: i.Attributes, CreatedByAccount: i.CreatedByAccount}))

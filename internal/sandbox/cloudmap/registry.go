@@ -261,7 +261,7 @@ func (s *Service) ListServices(_ context.Context, in *sdk.ListServicesInput) (*s
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var all []types.ServiceSummary
+	all := []types.ServiceSummary{}
 	for _, id := range slices.Sorted(maps.Keys(s.registries)) {
 		r := s.registries[id]
 		if slices.ContainsFunc(in.Filters, func(f types.ServiceFilter) bool { return !servicePasses(r, f) }) {

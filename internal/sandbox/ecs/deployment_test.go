@@ -168,6 +168,27 @@ func TestALowMaximumReplacesTasksOneAfterAnother(t *testing.T) {
 	})
 }
 
+func TestAFailedDeploymentThatIsNotRolledBackLeavesTheOldTasks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t, crashing())
+		in := f.creation(f.define(unchecked("good")), 2)
+		in.DeploymentConfiguration = breaker(false)
+		f.create(in)
+		f.steady()
+		f.update(sdk.UpdateServiceInput{TaskDefinition: new(f.define(unchecked("crash")))})
+		f.eventually(10*time.Minute, "failed", func() bool {
+			return f.service().Deployments[0].RolloutState == types.DeploymentRolloutStateFailed
+		})
+		time.Sleep(time.Hour)
+		service := f.service()
+		if len(service.Deployments) != 2 || service.Deployments[1].RunningCount != 2 || service.Deployments[0].RunningCount != 0 {
+			t.Errorf("deployments %+v", service.Deployments)
+		}
+		f.update(sdk.UpdateServiceInput{TaskDefinition: service.Deployments[1].TaskDefinition})
+		f.steady()
+	})
+}
+
 func TestThresholdsOfTheCircuitBreaker(t *testing.T) {
 	cases := map[string]struct {
 		desired   int32

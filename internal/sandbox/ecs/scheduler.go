@@ -135,17 +135,18 @@ func (s *Service) scaleIn(w *workload, c *census) {
 	if excess := len(c.current) - desired; excess > 0 {
 		leave = append(leave, leastUseful(c.current)[:excess]...)
 	}
+	failed := w.primary().state == types.DeploymentRolloutStateFailed
 	least, _ := w.bounds()
-	if w.primary().state == types.DeploymentRolloutStateFailed {
-		least = desired
-	}
 	// Older tasks that do not serve leave first; each that serves leaves only when
 	// enough others do.
 	spare := min(c.settled, desired) + c.oldSettled - least
+	if failed {
+		spare = c.oldSettled - desired
+	}
 	for _, t := range leastUseful(c.old) {
 		serving := t.good()
 		switch {
-		case desired == 0 || !serving && w.primary().state != types.DeploymentRolloutStateFailed:
+		case desired == 0 || !serving && !failed:
 			leave = append(leave, t)
 		case serving && spare > 0:
 			leave = append(leave, t)

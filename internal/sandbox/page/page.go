@@ -25,7 +25,7 @@ func After[T any](all []T, key func(T) string, size int, token *string) ([]T, *s
 		}
 		start := slices.IndexFunc(all, func(e T) bool { return key(e) > string(last) })
 		if start < 0 {
-			return nil, nil, nil
+			return all[:0], nil, nil
 		}
 		all = all[start:]
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"strconv"
 	"time"
 
@@ -163,7 +164,9 @@ func unlawful(op string, service engine.Service, err error) error {
 // one write at most, and that one carries a client token made of the intention, of the
 // revision it was decided on and of the result, so that a repeated call is one write.
 // Where split.After is set, a write of someone else that fell between the read and the
-// write is ErrDrift as well.
+// write is ErrDrift as well. Where it is not set, one version that cannot have its weight
+// beside foreign targets gets what they leave: a roll back takes the traffic off the
+// canary at once, and what it could not take is seen when the route is read back.
 func (r *Router) SetWeights(ctx context.Context, service engine.Service, split engine.Split) error {
 	const op = "set the weights of"
 	if err := checkSplit(split); err != nil {
@@ -179,16 +182,22 @@ func (r *Router) SetWeights(ctx context.Context, service engine.Service, split e
 	if follows(service, *now.targets, split) {
 		return nil
 	}
-	if split.After != "" && split.After != now.revision() {
+	switch {
+	case split.Create && split.After == "":
+		return drifted(op, service, "there was no route, and someone else has made one")
+	case split.After != "" && split.After != now.revision():
 		return drifted(op, service, fmt.Sprintf("it is at revision %s, not %s", now.revision(), split.After))
 	}
 	return r.update(ctx, op, service, split, now)
 }
 
 func (r *Router) update(ctx context.Context, op string, service engine.Service, split engine.Split, now found) error {
-	targets, err := applySplit(service, *now.targets, split)
+	targets, err := applySplit(service, *now.targets, besideOthers(service, *now.targets, split))
 	if err != nil {
 		return unlawful(op, service, err)
+	}
+	if reflect.DeepEqual(targets, *now.targets) {
+		return nil
 	}
 	*now.targets = targets
 	document, err := encodeSpec(now.spec)
@@ -281,7 +290,7 @@ func specToMake(service engine.Service, split engine.Split) (*types.RouteSpec, e
 	if err != nil {
 		return nil, err
 	}
-	*held, err = applySplit(service, *held, split)
+	*held, err = applySplit(service, *held, besideOthers(service, *held, split))
 	return spec, err
 }
 

@@ -23,6 +23,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go/middleware"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"serin/internal/engine"
 )
@@ -93,13 +94,29 @@ func Connect(ctx context.Context, options Options) (*Clients, error) {
 		Where:          where,
 		AppMesh:        appmesh.NewFromConfig(configuration),
 		CloudFormation: cloudformation.NewFromConfig(configuration),
-		CloudMap:       servicediscovery.NewFromConfig(configuration),
+		CloudMap:       servicediscovery.NewFromConfig(configuration, oneHost),
 		CloudWatch:     cloudwatch.NewFromConfig(configuration),
 		ECR:            ecr.NewFromConfig(configuration),
 		ECS:            ecs.NewFromConfig(configuration),
 		SSM:            ssm.NewFromConfig(configuration),
 		STS:            sts.NewFromConfig(configuration),
 	}, nil
+}
+
+// oneHost keeps Cloud Map from putting "data-" before the host of an endpoint that is not
+// AWS's (DiscoverInstances): a loopback address has no such name beside it.
+func oneHost(options *servicediscovery.Options) {
+	if options.BaseEndpoint == nil {
+		return
+	}
+	keep := middleware.InitializeMiddlewareFunc("SerinOneHost", func(
+		ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler,
+	) (middleware.InitializeOutput, middleware.Metadata, error) {
+		return next.HandleInitialize(smithyhttp.DisableEndpointHostPrefix(ctx, true), in)
+	})
+	options.APIOptions = append(options.APIOptions, func(stack *middleware.Stack) error {
+		return stack.Initialize.Add(keep, middleware.Before)
+	})
 }
 
 // Ports are the engine's ports on these clients. meshOwner is the account that shares
@@ -189,7 +206,7 @@ func (d Deadlines) call(
 	ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler,
 ) (middleware.InitializeOutput, middleware.Metadata, error) {
 	limit := d.Write
-	if isRead(awsmiddleware.GetOperationName(ctx)) {
+	if isRead(middleware.GetOperationName(ctx)) {
 		limit = d.Read
 	}
 	bounded, cancel := context.WithTimeout(ctx, limit)
@@ -202,7 +219,7 @@ func (d Deadlines) attempt(
 	ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler,
 ) (middleware.FinalizeOutput, middleware.Metadata, error) {
 	limit := d.WriteAttempt
-	if isRead(awsmiddleware.GetOperationName(ctx)) {
+	if isRead(middleware.GetOperationName(ctx)) {
 		limit = d.ReadAttempt
 	}
 	bounded, cancel := context.WithTimeout(ctx, limit)

@@ -88,6 +88,9 @@ func problemOf(field, value string, err error) ([]Problem, error) {
 func (p *Preflight) route(ctx context.Context, wanted Wanted) ([]Problem, error) {
 	service := wanted.Service
 	route, err := p.router.Route(ctx, service)
+	if engine.KindOf(err) == engine.Invalid {
+		return problemOf("MicroserviceName", service.Name, err)
+	}
 	if err != nil {
 		return problemOf("EnvironmentName", service.Environment, err)
 	}

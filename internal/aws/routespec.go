@@ -161,7 +161,7 @@ func follows(service engine.Service, targets []types.WeightedTarget, split engin
 	return true
 }
 
-// split applies a split to targets and returns the new ones: known versions keep their
+// applySplit applies a split to targets and returns the new ones: known versions keep their
 // place and port, new ones come last with the port of the versions that are there,
 // dropped ones go, and every other target stays as it is.
 func applySplit(service engine.Service, targets []types.WeightedTarget, split engine.Split) ([]types.WeightedTarget, error) {
@@ -191,6 +191,25 @@ func applySplit(service engine.Service, targets []types.WeightedTarget, split en
 		}
 	}
 	return out, checkTargets(service, out)
+}
+
+// besideOthers lowers the weight of a split's only version to what the targets that the
+// split does not speak of leave of a hundred, where it is to be written whatever is
+// there (a roll back).
+func besideOthers(service engine.Service, targets []types.WeightedTarget, split engine.Split) engine.Split {
+	if split.After != "" || len(split.Weights) != 1 {
+		return split
+	}
+	only, left := split.Weights[0], weightLimit
+	for _, target := range engineTargets(service, targets) {
+		if target.Sha == "" || target.Sha != only.Sha && !slices.Contains(split.Drop, target.Sha) {
+			left -= target.Weight
+		}
+	}
+	if left > 0 && only.Weight > left {
+		split.Weights = []engine.Weight{{Sha: only.Sha, Weight: left}}
+	}
+	return split
 }
 
 func namesVersion(service engine.Service, targets []types.WeightedTarget, sha string) bool {

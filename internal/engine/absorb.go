@@ -17,7 +17,7 @@ type reading struct {
 	// at is when the reading began, so that it is not taken for newer than what was
 	// written while it was under way; of a failure, when it ended.
 	at  time.Time
-	err       error
+	err error
 }
 
 // absorb takes a reading into the evidence and tells what of it must be recorded.

@@ -35,12 +35,13 @@ type Command struct {
 
 // Refusal says why a command cannot act on a rollout now, in words for the operator;
 // it is empty when the command is legal. Rolling back is legal in every state that is
-// not decided.
+// not decided; a rollout that is stuck can always be resumed, and be let go of.
 func (c CommandKind) Refusal(r *Rollout) string {
 	if r.Outcome != "" {
 		return "the rollout is over: it " + r.Outcome.Past()
 	}
-	if r.Decided() {
+	mayLeave := c == LetGoOfIt || c == ResumeIt && r.Stuck != nil
+	if r.Decided() && !mayLeave {
 		return "the canary is the stable version now; what is left is to record it and to remove the old one"
 	}
 	refuse, known := refusals()[c]

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"serin/internal/engine/analysis"
@@ -59,21 +60,18 @@ func Decide(r *Rollout, e Evidence, now time.Time) Action {
 	if r.Paused != nil {
 		return m.paused()
 	}
-	return m.phase()
+	if decide, known := deciders[r.Phase]; known {
+		return decide(m)
+	}
+	return Action{}
 }
 
-// phase is the table of phases and what is decided in them.
-func (m moment) phase() Action {
-	decide, known := map[Phase]func() Action{
-		Starting: m.starting, Deploying: m.deploying, Waiting: m.waiting, Shifting: m.shifting,
-		Holding: m.holding, Gated: m.gated, Baking: m.holding, Promoting: m.promoting,
-		Recording: m.recording, Retiring: m.retiring,
-		RollingBack: m.rollingBack, Removing: m.removing,
-	}[m.r.Phase]
-	if !known {
-		return Action{}
-	}
-	return decide()
+// deciders is the table of phases and what is decided in them.
+var deciders = map[Phase]func(moment) Action{
+	Starting: moment.starting, Deploying: moment.deploying, Waiting: moment.waiting,
+	Shifting: moment.shifting, Holding: moment.holding, Gated: moment.gated, Baking: moment.holding,
+	Promoting: moment.promoting, Recording: moment.recording, Retiring: moment.retiring,
+	RollingBack: moment.rollingBack, Removing: moment.removing,
 }
 
 // judgement records a verdict that is new, and rolls back on a failed one. A person's
@@ -145,7 +143,7 @@ func (m moment) worstFault() (ActiveFault, bool) {
 		WriteWeights, ReadRoute, CreateStack, ReadTasks, ReadMetrics, ReadAlarms, ReadStack, RecordImage, RemoveStack,
 	} {
 		fault, failing := m.r.Faults[activity]
-		if !failing {
+		if !failing || !isDoneIn(m.r, activity) {
 			continue
 		}
 		hopeless := permanent(fault.Kind) && (activity == CreateStack || activity == WriteWeights)
@@ -154,6 +152,19 @@ func (m moment) worstFault() (ActiveFault, bool) {
 		}
 	}
 	return ActiveFault{}, false
+}
+
+// isDoneIn tells whether a rollout still needs an activity: the fault of one that it
+// needs no more is nobody's concern.
+func isDoneIn(r *Rollout, activity Activity) bool {
+	if slices.Contains(readings(r), activity) {
+		return true
+	}
+	effects := map[Activity][]Phase{
+		CreateStack: {Starting}, WriteWeights: {Shifting, Promoting, RollingBack},
+		RecordImage: {Recording}, RemoveStack: {Retiring, Removing},
+	}
+	return slices.Contains(effects[activity], r.Phase)
 }
 
 func permanent(kind FaultKind) bool {
@@ -422,6 +433,9 @@ func (m moment) holding() Action {
 		return Action{}
 	}
 	verdict := Judge(m.r, m.e, m.now, true)
+	if verdict.Result == analysis.Error && m.readSince(end) {
+		verdict = judge(m.r, m.e, m.now, true, judgeAlarms, judgeTasks)
+	}
 	if verdict.Result == analysis.Pass {
 		if !m.readSince(end) {
 			return Action{}

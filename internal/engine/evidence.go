@@ -27,12 +27,20 @@ type Evidence struct {
 // Judge is the verdict of the evidence on the canary at a moment. atEnd says that the
 // hold is over, which is when a lack of data may count as a failure.
 func Judge(r *Rollout, e Evidence, now time.Time, atEnd bool) analysis.Verdict {
+	return judge(r, e, now, atEnd, judgeAlarms, judgeTasks, judgeFaults)
+}
+
+// witness is a judge of something beside the responses; anything but a pass of it
+// stands above theirs.
+type witness func(*Rollout, Evidence) (analysis.Result, string)
+
+func judge(r *Rollout, e Evidence, now time.Time, atEnd bool, witnesses ...witness) analysis.Verdict {
 	verdict := judgeResponses(r, now, atEnd)
 	if verdict.Result == analysis.Fail {
 		return verdict
 	}
-	for _, judge := range []func(*Rollout, Evidence) (analysis.Result, string){judgeAlarms, judgeTasks, judgeFaults} {
-		if result, reason := judge(r, e); result != analysis.Pass {
+	for _, testify := range witnesses {
+		if result, reason := testify(r, e); result != analysis.Pass {
 			verdict.Result, verdict.Reason, verdict.Warning = result, reason, ""
 			return verdict
 		}

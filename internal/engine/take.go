@@ -59,7 +59,7 @@ func takeRollback(r *Rollout, _ Evidence, command Command, _ time.Time) []Body {
 
 func takeLetGo(r *Rollout, _ Evidence, command Command, now time.Time) []Body {
 	var bodies []Body
-	if r.Paused == nil && r.Stuck == nil {
+	if r.Paused == nil && r.Stuck == nil && !r.Decided() {
 		bodies = append(bodies, &PausedNow{Pause: Pause{
 			Kind: PausedByLetGo, By: command.By, Reason: command.Reason, At: now,
 		}})

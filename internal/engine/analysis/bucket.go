@@ -4,7 +4,10 @@
 // It imports the standard library only.
 package analysis
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Classes is how many classes of response codes there are: 1xx to 5xx.
 const Classes = 5
@@ -34,14 +37,13 @@ func (b Bucket) Class(class int) float64 {
 	return b.Counts[class-1]
 }
 
-// Since keeps the buckets that start at or after a time. The slice is shared.
+// Since keeps the buckets that start at or after a time. They are ascending; the slice
+// is shared.
 func Since(buckets []Bucket, from time.Time) []Bucket {
-	for i, bucket := range buckets {
-		if !bucket.Start.Before(from) {
-			return buckets[i:]
-		}
-	}
-	return nil
+	first, _ := slices.BinarySearchFunc(buckets, from, func(bucket Bucket, from time.Time) int {
+		return bucket.Start.Compare(from)
+	})
+	return buckets[first:]
 }
 
 // Sum adds buckets up; the result's Start is the first one's.

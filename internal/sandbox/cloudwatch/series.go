@@ -12,8 +12,8 @@ import (
 // hours (CloudWatch concepts, metrics retention) and a minute's for 15 days; a sandbox
 // does not live as long, so a day bounds its memory.
 const (
-	retentionOfSecond = 3 * time.Hour
-	retentionOfMinute = 24 * time.Hour
+	fineRetention   = 3 * time.Hour
+	coarseRetention = 24 * time.Hour
 )
 
 // series is the data of one metric with one set of dimensions.
@@ -120,13 +120,13 @@ func (m *minute) gain(a arrival) {
 // forget drops what is older than it is kept. It looks no further than the first
 // minute that is young enough, so it costs next to nothing when there is nothing to do.
 func (s *series) forget(now time.Time) {
-	oldest := now.Add(-retentionOfMinute).Unix()
+	oldest := now.Add(-coarseRetention).Unix()
 	drop := 0
 	for drop < len(s.minutes) && s.minutes[drop].start+60 <= oldest {
 		drop++
 	}
 	s.minutes = slices.Delete(s.minutes, 0, drop)
-	coarse := now.Add(-retentionOfSecond).Unix()
+	coarse := now.Add(-fineRetention).Unix()
 	from, _ := slices.BinarySearchFunc(s.minutes, coarse-60, func(m minute, start int64) int {
 		return cmp.Compare(m.start, start)
 	})

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -182,17 +183,17 @@ func TestAroundSeesTheCallAndCanFailIt(t *testing.T) {
 }
 
 func TestAroundCanLoseAnAnswer(t *testing.T) {
-	performed := false
+	var performed atomic.Bool
 	config := failing(t, errors.New("lost"), func(_ Call, next http.Handler) http.Handler {
 		return http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 			next.ServeHTTP(httptest.NewRecorder(), r)
-			performed = true
+			performed.Store(true)
 			panic(http.ErrAbortHandler)
 		})
 	})
 	err := calls(config)["awsQuery"](t.Context())
-	if _, answered := errors.AsType[smithy.APIError](err); err == nil || answered || !performed {
-		t.Errorf("performed %v, got %v", performed, err)
+	if _, answered := errors.AsType[smithy.APIError](err); err == nil || answered || !performed.Load() {
+		t.Errorf("performed %v, got %v", performed.Load(), err)
 	}
 }
 

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"maps"
 	"slices"
 	"time"
 )
@@ -53,9 +54,7 @@ func takeIn(r *Rollout, e *Evidence, got reading) []Body {
 
 func takeInStack(_ *Rollout, e *Evidence, got reading) []Body {
 	stacks := make(map[string]Stack, len(e.Stacks)+1)
-	for key, stack := range e.Stacks {
-		stacks[key] = stack
-	}
+	maps.Copy(stacks, e.Stacks)
 	got.stack.ReadAt = got.at
 	stacks[got.stackKey] = got.stack
 	e.Stacks = stacks

@@ -356,10 +356,8 @@ func (m moment) has(route Route, split Split) bool {
 			return false
 		}
 	}
-	for _, sha := range split.Drop {
-		if route.Names(sha) {
-			return false
-		}
+	if slices.ContainsFunc(split.Drop, route.Names) {
+		return false
 	}
 	return route.Exists && foreignWeight(route, split) == 0 && (m.r.First() || route.Shape == m.r.Confirmed.Shape)
 }

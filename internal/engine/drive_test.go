@@ -461,6 +461,7 @@ func TestRollingBackIsLegalInEveryState(t *testing.T) {
 // rollBackAfter asks for a roll back once event n is recorded; it tells whether the
 // rollout was decided by then.
 func rollBackAfter(t *testing.T, n int, first bool) bool {
+	t.Helper()
 	spec := specOf(t, "http")
 	w := newWorld(spec, build{stackTime: 5 * time.Second}, first)
 	var r *run

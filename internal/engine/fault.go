@@ -52,8 +52,7 @@ func (f *Fault) Unwrap() error { return f.Err }
 
 // KindOf is the kind of the fault in an error; Transient for an error without one.
 func KindOf(err error) FaultKind {
-	var fault *Fault
-	if errors.As(err, &fault) {
+	if fault, ok := errors.AsType[*Fault](err); ok {
 		return fault.Kind
 	}
 	return Transient
@@ -61,8 +60,7 @@ func KindOf(err error) FaultKind {
 
 // HintOf is the hint in an error; empty without one.
 func HintOf(err error) string {
-	var fault *Fault
-	if errors.As(err, &fault) {
+	if fault, ok := errors.AsType[*Fault](err); ok {
 		return fault.Hint
 	}
 	return ""

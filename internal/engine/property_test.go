@@ -186,6 +186,7 @@ func TestTheSafetyRulesHoldInEveryLife(t *testing.T) {
 
 // live runs one schedule; it returns what was broken.
 func live(t *testing.T, s schedule) string {
+	t.Helper()
 	spec := specOf(t, s.protocol, s.set...)
 	w := newWorld(spec, s.canary, s.first)
 	l := &life{schedule: s, world: w, log: &crashing{Journal: journal.NewMemory(), at: map[int]bool{}}}
@@ -234,6 +235,7 @@ func live(t *testing.T, s schedule) string {
 
 // resume puts a new driver in the place of one that died or left.
 func resume(t *testing.T, l *life, r *run) *run {
+	t.Helper()
 	r.stop()
 	key := engine.Key{Account: "1", Region: "us-west-2", Environment: "blog", Service: "app"}
 	header, err := l.log.Current(context.Background(), key)

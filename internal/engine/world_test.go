@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -190,12 +191,7 @@ func (w *world) alreadyHas(split engine.Split) bool {
 			return false
 		}
 	}
-	for _, sha := range split.Drop {
-		if w.route.Names(sha) {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(split.Drop, w.route.Names)
 }
 
 // checkWeight is safety rule 1: more weight for a canary needs tasks that are all

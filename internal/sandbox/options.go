@@ -2,8 +2,6 @@ package sandbox
 
 import (
 	"cmp"
-	"context"
-	"net"
 	"time"
 
 	"serin/internal/sandbox/region"
@@ -57,13 +55,4 @@ func (o Options) completed() Options {
 		o.Network = region.Loopback{}
 	}
 	return o
-}
-
-// listen opens a listener at an address, or on a free port of the network.
-func (o Options) listen(ctx context.Context, address string) (net.Listener, error) {
-	if address == "" {
-		return o.Network.Listen(ctx)
-	}
-	var config net.ListenConfig
-	return config.Listen(ctx, "tcp", address)
 }

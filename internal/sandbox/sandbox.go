@@ -12,6 +12,8 @@ import (
 	"fmt"
 	"math/big"
 	"net"
+	"slices"
+	"sync"
 
 	"serin/internal/sandbox/appmesh"
 	"serin/internal/sandbox/cloudformation"
@@ -56,6 +58,7 @@ type Sandbox struct {
 	door, page *server.Server
 	// closers end what was started, in the order in which it was.
 	closers []func()
+	closing sync.Once
 }
 
 // Start starts a region with one environment in it and returns when it can be used.
@@ -89,22 +92,19 @@ func newAccount() (string, error) {
 func (s *Sandbox) start(ctx context.Context) error {
 	s.startServices()
 	// The listeners come before the seed, so that a port in use is found at once.
-	doorAt, err := s.options.listen(ctx, s.options.Address)
+	doorAt, err := s.listen(ctx, s.options.Address)
 	if err != nil {
 		return fmt.Errorf("address of the APIs: %w", err)
 	}
-	pageAt, err := s.options.listen(ctx, s.options.PageAddress)
+	pageAt, err := s.listen(ctx, s.options.PageAddress)
 	if err != nil {
-		_ = doorAt.Close()
 		return fmt.Errorf("address of the page: %w", err)
 	}
 	handler, err := wire.NewHandler(s.services(), s.options.Around)
 	if err != nil {
-		_, _ = doorAt.Close(), pageAt.Close()
 		return err
 	}
 	if err := s.seed(ctx); err != nil {
-		_, _ = doorAt.Close(), pageAt.Close()
 		return err
 	}
 	s.region.Pace.Set(s.options.Pace)
@@ -112,6 +112,24 @@ func (s *Sandbox) start(ctx context.Context) error {
 	s.closers = append(s.closers, s.door.Close)
 	s.servePage(pageAt)
 	return nil
+}
+
+// listen opens a listener at an address, or on a free port of the network when it is
+// empty; it is closed with the sandbox at the latest.
+func (s *Sandbox) listen(ctx context.Context, address string) (net.Listener, error) {
+	open := s.options.Network.Listen
+	if address != "" {
+		open = func(ctx context.Context) (net.Listener, error) {
+			var config net.ListenConfig
+			return config.Listen(ctx, "tcp", address)
+		}
+	}
+	listener, err := open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s.closers = append(s.closers, func() { _ = listener.Close() })
+	return listener, nil
 }
 
 // startServices makes every service and notes how each that works on its own is ended.
@@ -152,13 +170,13 @@ func (s *Sandbox) services() []wire.Service {
 }
 
 // Close ends everything that the sandbox started, the youngest first, and returns when
-// it has ended. Closing twice is harmless, but not at once.
+// it has ended. Closing twice is harmless.
 func (s *Sandbox) Close() {
-	for len(s.closers) > 0 {
-		last := len(s.closers) - 1
-		s.closers[last]()
-		s.closers = s.closers[:last]
-	}
+	s.closing.Do(func() {
+		for _, end := range slices.Backward(s.closers) {
+			end()
+		}
+	})
 }
 
 // Endpoint is the URL of AWS's APIs.

@@ -39,13 +39,15 @@ func (s *Service) GetMetricStatistics(
 }
 
 func checkStatisticsRequest(in *cloudwatch.GetMetricStatisticsInput) error {
-	for name, absent := range map[string]bool{
-		"Namespace": in.Namespace == nil, "MetricName": in.MetricName == nil,
-		"StartTime": in.StartTime == nil, "EndTime": in.EndTime == nil,
-	} {
-		if absent {
-			return missingParameter(name)
-		}
+	switch {
+	case in.Namespace == nil:
+		return missingParameter("Namespace")
+	case in.MetricName == nil:
+		return missingParameter("MetricName")
+	case in.StartTime == nil:
+		return missingParameter("StartTime")
+	case in.EndTime == nil:
+		return missingParameter("EndTime")
 	}
 	if err := checkPeriod(in.Period); err != nil {
 		return err

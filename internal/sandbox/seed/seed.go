@@ -68,9 +68,6 @@ type service struct {
 	Port             int
 }
 
-// Name is the name under which other services call a service: its virtual service's.
-func Name(serviceName, namespace string) string { return serviceName + "." + namespace }
-
 // services are those that have specfiles, in their order.
 func services() ([]service, error) {
 	var all []service

@@ -38,7 +38,10 @@ func (s *Service) CreateStack(ctx context.Context, in *sdk.CreateStackInput) (*s
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.names[*in.StackName] != nil {
+	if existing := s.names[*in.StackName]; existing != nil {
+		if existing.repeats(in.ClientRequestToken, string(asked)) {
+			return &sdk.CreateStackOutput{StackId: aws.String(existing.id)}, nil
+		}
 		return nil, alreadyExists(*in.StackName)
 	}
 	st := s.add(id, *in.StackName, b)
@@ -106,10 +109,15 @@ func (s *Service) repeated(in *sdk.CreateStackInput, asked string) (string, bool
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	st := s.names[*in.StackName]
-	if st == nil || in.ClientRequestToken == nil || st.createdWith != asked {
+	if st == nil || !st.repeats(in.ClientRequestToken, asked) {
 		return "", false
 	}
 	return st.id, true
+}
+
+// repeats reports whether a request is the one, with the same token, that made the stack.
+func (st *stack) repeats(token *string, asked string) bool {
+	return token != nil && st.createdWith == asked
 }
 
 // create makes the stack's resources and then its outputs.

@@ -46,11 +46,11 @@ func (st *stack) describe() types.Stack {
 		StackId: aws.String(st.id), StackName: aws.String(st.name), Description: optional(st.blueprint.template.Description),
 		CreationTime: aws.Time(st.created), LastUpdatedTime: moment(st.updated), DeletionTime: moment(st.deleted),
 		StackStatus: st.status, StackStatusReason: optional(st.reason),
-		Parameters: st.blueprint.shownParameters(), Tags: slices.Clone(st.blueprint.tags),
+		Parameters: st.blueprint.shownParameters(), Tags: listed(st.blueprint.tags),
 		Capabilities: slices.Clone(st.blueprint.capabilities), Outputs: st.describeOutputs(),
 		DisableRollback:             aws.Bool(st.settings.onFailure == types.OnFailureDoNothing),
 		EnableTerminationProtection: aws.Bool(st.settings.protected),
-		NotificationARNs:            slices.Clone(st.settings.notificationARNs), RoleARN: st.settings.roleARN,
+		NotificationARNs:            listed(st.settings.notificationARNs), RoleARN: st.settings.roleARN,
 		RollbackConfiguration: &types.RollbackConfiguration{}, DeletionMode: st.settings.deletionMode,
 		DriftInformation: &types.StackDriftInformation{StackDriftStatus: types.StackDriftStatusNotChecked},
 	}
@@ -59,6 +59,9 @@ func (st *stack) describe() types.Stack {
 	}
 	return described
 }
+
+// listed is a copy of a list that an answer has even when it is empty.
+func listed[T any](list []T) []T { return append([]T{}, list...) }
 
 func moment(t time.Time) *time.Time {
 	if t.IsZero() {

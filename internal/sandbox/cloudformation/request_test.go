@@ -45,6 +45,23 @@ func TestCreateStackIsIdempotentByToken(t *testing.T) {
 		if again := w.create(in()); again != id {
 			t.Error("a late repetition makes another stack")
 		}
+		answers := make(chan string, 2)
+		for range 2 {
+			go func() {
+				twin := in()
+				twin.StackName = aws.String("twin")
+				out, err := w.CreateStack(t.Context(), twin)
+				if err != nil {
+					t.Error(err)
+					answers <- ""
+					return
+				}
+				answers <- *out.StackId
+			}()
+		}
+		if one, other := <-answers, <-answers; one != other {
+			t.Errorf("two repetitions at once make %s and %s", one, other)
+		}
 		if n := len(w.events(id)); n != 5 {
 			t.Errorf("%d events:\n%s", n, strings.Join(w.history(id), "\n"))
 		}
@@ -258,6 +275,10 @@ func TestDescriptions(t *testing.T) {
 		validated, err := w.ValidateTemplate(t.Context(), &sdk.ValidateTemplateInput{TemplateBody: &body})
 		if err != nil || len(validated.Parameters) != 2 || !*validated.Parameters[1].NoEcho || *validated.Description != "one topic" {
 			t.Errorf("%+v, %v", validated, err)
+		}
+		bare, err := w.ValidateTemplate(t.Context(), &sdk.ValidateTemplateInput{TemplateBody: aws.String(topic)})
+		if err != nil || bare.Parameters == nil {
+			t.Errorf("the AWS CLI needs a list of parameters, even an empty one: %+v, %v", bare, err)
 		}
 		_, err = w.ValidateTemplate(t.Context(), &sdk.ValidateTemplateInput{TemplateBody: aws.String("Resources: []")})
 		wantError(t, err, "ValidationError", "Template format error: [/Resources] 'Resources' expected a JSON object.")

@@ -36,8 +36,9 @@ type stack struct {
 	changeSets []*changeSet
 	// operation is the newest one; an older one may be on its way out.
 	operation *operation
-	// createdWith tells a repeated CreateStack from another one.
+	// createdWith and updatedWith tell a repeated request from another one.
 	createdWith, createToken string
+	updatedWith, updateToken string
 }
 
 // settings are what a stack's requests say beside its blueprint.

@@ -49,7 +49,8 @@ func (s *Service) ValidateTemplate(_ context.Context, in *sdk.ValidateTemplateIn
 	if err != nil {
 		return nil, refused(err)
 	}
-	out := &sdk.ValidateTemplateOutput{Description: optional(parsed.Description)}
+	// The AWS CLI reads Parameters whether there are any or not.
+	out := &sdk.ValidateTemplateOutput{Description: optional(parsed.Description), Parameters: []types.TemplateParameter{}}
 	if needed, reason := requiredCapabilities(parsed); len(needed) > 0 {
 		out.Capabilities, out.CapabilitiesReason = needed, &reason
 	}
@@ -71,7 +72,9 @@ func (s *Service) GetTemplateSummary(
 	if err != nil {
 		return nil, err
 	}
-	out := &sdk.GetTemplateSummaryOutput{Description: optional(parsed.Description), Version: aws.String("2010-09-09")}
+	out := &sdk.GetTemplateSummaryOutput{
+		Description: optional(parsed.Description), Version: aws.String("2010-09-09"), Parameters: []types.ParameterDeclaration{},
+	}
 	if needed, reason := requiredCapabilities(parsed); len(needed) > 0 {
 		out.Capabilities, out.CapabilitiesReason = needed, &reason
 	}

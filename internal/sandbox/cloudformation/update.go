@@ -2,6 +2,7 @@ package cloudformation
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -27,9 +28,20 @@ func (s *Service) UpdateStack(ctx context.Context, in *sdk.UpdateStackInput) (*s
 	if err != nil {
 		return nil, err
 	}
+	asked, err := json.Marshal(in)
+	if err != nil {
+		return nil, fmt.Errorf("update stack: %w", err)
+	}
 	d, err := s.updateDraft(*in.StackName)
 	if err != nil {
 		return nil, err
+	}
+	begun, err := s.updatedBefore(d.id, in.ClientRequestToken, string(asked))
+	if err != nil {
+		return nil, err
+	}
+	if begun {
+		return &sdk.UpdateStackOutput{StackId: &d.id}, nil
 	}
 	d.body, d.url, d.usePrevious = in.TemplateBody, in.TemplateURL, aws.ToBool(in.UsePreviousTemplate)
 	d.parameters, d.capabilities = in.Parameters, in.Capabilities
@@ -46,8 +58,25 @@ func (s *Service) UpdateStack(ctx context.Context, in *sdk.UpdateStackInput) (*s
 	if err := checkUpdate(st, b); err != nil {
 		return nil, err
 	}
-	s.startUpdate(st, b, aws.ToString(in.ClientRequestToken), aws.ToBool(in.DisableRollback))
+	st.updatedWith, st.updateToken = string(asked), aws.ToString(in.ClientRequestToken)
+	s.startUpdate(st, b, st.updateToken, aws.ToBool(in.DisableRollback))
 	return &sdk.UpdateStackOutput{StackId: &st.id}, nil
+}
+
+// updatedBefore reports whether the very same request, with the same token, has begun
+// the stack's newest update. The same token on another request is an error.
+func (s *Service) updatedBefore(id string, token *string, asked string) (bool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st := s.stacks[id]
+	if token == nil || st.updateToken != *token {
+		return false, nil
+	}
+	if st.updatedWith == asked {
+		return true, nil
+	}
+	message := fmt.Sprintf("Token %s already exists for stack %s", *token, st.id)
+	return false, &types.TokenAlreadyExistsException{Message: &message}
 }
 
 // updateDraft is a draft that changes nothing of a stack yet.

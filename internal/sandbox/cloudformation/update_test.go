@@ -73,6 +73,9 @@ Outputs: {VPC: {Value: !Ref VPC}}
 		} {
 			index(t, history, line)
 		}
+		again := &sdk.UpdateStackInput{StackName: &id, TemplateBody: &fresh, ClientRequestToken: aws.String("second")}
+		_, err = w.UpdateStack(t.Context(), again)
+		wantError(t, err, "TokenAlreadyExistsException", "Token second already exists for stack "+id)
 		stack := w.describe(id)
 		if now := w.physical("s", "VPC"); now == vpc || *stack.Outputs[0].OutputValue != now || stack.LastUpdatedTime == nil {
 			t.Errorf("the network is %s, was %s: %+v", now, vpc, stack)
@@ -139,9 +142,13 @@ func TestStackThatIsBeingUpdated(t *testing.T) {
 		_, err := w.UpdateStack(t.Context(), &sdk.UpdateStackInput{StackName: &id, TemplateBody: aws.String("Resources: {Other: {Type: 'AWS::SNS::Topic'}}")})
 		wantError(t, err, "ValidationError", "Stack:"+id+" is in CREATE_IN_PROGRESS state and can not be updated.")
 		w.await(id, types.StackStatusCreateComplete)
-		_, err = w.UpdateStack(t.Context(), &sdk.UpdateStackInput{StackName: &id, TemplateBody: aws.String("Resources: {Other: {Type: 'AWS::SNS::Topic'}}")})
-		if err != nil {
-			t.Fatal(err)
+		for range 2 {
+			_, err = w.UpdateStack(t.Context(), &sdk.UpdateStackInput{
+				StackName: &id, ClientRequestToken: aws.String("t"), TemplateBody: aws.String("Resources: {Other: {Type: 'AWS::SNS::Topic'}}"),
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
 		}
 		_, err = w.DeleteStack(t.Context(), &sdk.DeleteStackInput{StackName: &id})
 		wantError(t, err, "ValidationError", "Stack [s] cannot be deleted while in status UPDATE_IN_PROGRESS")

@@ -280,6 +280,24 @@ func otherKinds() []inertKind {
 			attributes: attributes{"Version": func(inertResource) any { return "1" }},
 		},
 		{
+			name: "AWS::CodeCommit::Repository", nameProperty: "RepositoryName", required: "RepositoryName", tags: TagList,
+			properties: "Code KmsKeyId RepositoryDescription Tags Triggers",
+			id:         func(region.Region, string, map[string]any) string { return uuid.NewString() },
+			attributes: attributes{
+				"Arn": func(made inertResource) any { return made.place.ARN("codecommit", made.name) }, "Name": ownName,
+				"CloneUrlHttp": func(made inertResource) any {
+					return "https://git-codecommit." + made.place.Name + ".amazonaws.com/v1/repos/" + made.name
+				},
+				"CloneUrlSsh": func(made inertResource) any {
+					return "ssh://git-codecommit." + made.place.Name + ".amazonaws.com/v1/repos/" + made.name
+				},
+			},
+		},
+		{
+			name: "AWS::CloudWatch::Dashboard", id: named, nameProperty: "DashboardName", required: "DashboardBody",
+			properties: "DashboardName",
+		},
+		{
 			name: "AWS::Events::Rule", id: named, nameProperty: "Name",
 			properties: "Description EventBusName EventPattern Name RoleArn ScheduleExpression State Targets Tags",
 			attributes: attributes{"Arn": regionalARN("events", "rule/")},

@@ -124,35 +124,70 @@ func (s started) expectAnswers(t *testing.T, node string) {
 	})
 }
 
+// A version that listens on another port than it says fails its health checks, and so
+// its stack; traffic never knew of it.
+func TestVersionThatDoesNotAnswerFailsItsStack(t *testing.T) {
+	s := start(t, Options{})
+	id := s.create(t, "wrongport", canarySha)
+	client := cloudformation.NewFromConfig(s.config)
+	eventually(t, "the stack rolled back", func() bool {
+		out, err := client.DescribeStacks(t.Context(), &cloudformation.DescribeStacksInput{StackName: aws.String(id)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out.Stacks[0].StackStatus == cloudformationtypes.StackStatusRollbackComplete
+	})
+	events, err := client.DescribeStackEvents(t.Context(), &cloudformation.DescribeStackEventsInput{StackName: aws.String(id)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	reasons := ""
+	for _, event := range events.StackEvents {
+		reasons += aws.ToString(event.ResourceStatusReason) + "\n"
+	}
+	if !strings.Contains(reasons, "ECS Deployment Circuit Breaker was triggered") {
+		t.Errorf("reasons:\n%s", reasons)
+	}
+	if status, _ := s.get(t, "/api/hostname"); status != http.StatusOK {
+		t.Errorf("the service answers %d", status)
+	}
+}
+
 // deploy creates the stack of the fixed version and waits for it, and for its service.
 func (s started) deploy(t *testing.T, version string) {
 	t.Helper()
-	client := cloudformation.NewFromConfig(s.config)
-	template, err := specfiles.Read(appserver, specfiles.TemplateFile)
-	if err != nil {
-		t.Fatal(err)
-	}
-	in := &cloudformation.CreateStackInput{
-		StackName: aws.String(environment + "-" + version), TemplateBody: aws.String(string(template)),
-		ClientRequestToken: aws.String("walkthrough"),
-	}
-	for name, value := range map[string]string{
-		"EnvironmentName": environment, "MicroserviceName": appserver, "Namespace": "yelb.local", "Sha": canarySha,
-		"ContainerImage": s.ImageURI(appserver, "fixed"), "Port": strconv.Itoa(4567), "Protocol": "http",
-	} {
-		in.Parameters = append(in.Parameters,
-			cloudformationtypes.Parameter{ParameterKey: aws.String(name), ParameterValue: aws.String(value)})
-	}
-	created, err := client.CreateStack(t.Context(), in)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.awaitStack(t, *created.StackId, cloudformationtypes.StackStatusCreateComplete)
+	id := s.create(t, "fixed", canarySha)
+	s.awaitStack(t, id, cloudformationtypes.StackStatusCreateComplete)
 	services, err := ecs.NewFromConfig(s.config).DescribeServices(t.Context(),
 		&ecs.DescribeServicesInput{Cluster: aws.String(environment), Services: []string{version}})
 	if err != nil || len(services.Services) != 1 || services.Services[0].RunningCount != 1 {
 		t.Fatalf("service %s: %+v, %v", version, services, err)
 	}
+}
+
+// create creates the stack of a version of yelb-appserver and gives its id.
+func (s started) create(t *testing.T, tag, sha string) string {
+	t.Helper()
+	template, err := specfiles.Read(appserver, specfiles.TemplateFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := &cloudformation.CreateStackInput{
+		StackName: aws.String(environment + "-" + appserver + "-" + sha), TemplateBody: aws.String(string(template)),
+		ClientRequestToken: aws.String("walkthrough"),
+	}
+	for name, value := range map[string]string{
+		"EnvironmentName": environment, "MicroserviceName": appserver, "Namespace": "yelb.local", "Sha": sha,
+		"ContainerImage": s.ImageURI(appserver, tag), "Port": strconv.Itoa(4567), "Protocol": "http",
+	} {
+		in.Parameters = append(in.Parameters,
+			cloudformationtypes.Parameter{ParameterKey: aws.String(name), ParameterValue: aws.String(value)})
+	}
+	created, err := cloudformation.NewFromConfig(s.config).CreateStack(t.Context(), in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return *created.StackId
 }
 
 func (s started) awaitStack(t *testing.T, id string, wanted cloudformationtypes.StackStatus) {

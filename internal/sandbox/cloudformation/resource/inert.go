@@ -138,7 +138,7 @@ func (i *inert) Delete(_ context.Context, existing Resource) error {
 
 func inertTypes(place region.Region) Registry {
 	registry := make(Registry)
-	for _, kind := range slices.Concat(networkKinds(), accessKinds(), balancingKinds(), otherKinds()) {
+	for _, kind := range slices.Concat(networkKinds(), accessKinds(), balancingKinds(), storageKinds(), deliveryKinds()) {
 		registry[kind.name] = Type{
 			Provider:     &inert{kind: kind, place: place, names: make(map[string]bool)},
 			Attributes:   slices.Sorted(maps.Keys(kind.attributes)),

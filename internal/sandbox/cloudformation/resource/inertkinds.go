@@ -217,8 +217,8 @@ func below(property, owner, own string) func(region.Region, string, map[string]a
 	}
 }
 
-// otherKinds are the types of what else an environment and its pipelines name.
-func otherKinds() []inertKind {
+// storageKinds are the types of what keeps logs, images, objects and messages.
+func storageKinds() []inertKind {
 	return []inertKind{
 		{
 			name: "AWS::Logs::LogGroup", id: named, tags: TagList, nameProperty: "LogGroupName",
@@ -265,6 +265,12 @@ func otherKinds() []inertKind {
 				"TimeToLiveSpecification",
 			attributes: attributes{"Arn": regionalARN("dynamodb", "table/")},
 		},
+	}
+}
+
+// deliveryKinds are the types of what an environment's pipelines and dashboards name.
+func deliveryKinds() []inertKind {
+	return []inertKind{
 		{
 			name: "AWS::CodeBuild::Project", id: named, tags: TagList, nameProperty: "Name",
 			required: "Artifacts Environment ServiceRole Source",

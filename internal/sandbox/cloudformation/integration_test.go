@@ -202,6 +202,46 @@ Outputs:
 	})
 }
 
+func TestUpdatesOnTheRealServices(t *testing.T) {
+	inRegion(t, func(w *world) {
+		body := `
+Parameters: {N: {Type: Number, Default: 1}}
+Resources:
+  Namespace: {Type: "AWS::ServiceDiscovery::HttpNamespace", Properties: {Name: local}}
+  Registry:
+    Type: AWS::ServiceDiscovery::Service
+    Properties: {Name: app, NamespaceId: !Ref Namespace, Description: !Sub "number ${N}"}
+  Image: {Type: "AWS::SSM::Parameter", Properties: {Name: /image, Type: String, Value: !Sub "yelb:${N}"}}
+  Alarm:
+    Type: AWS::CloudWatch::Alarm
+    Properties:
+      Namespace: N
+      MetricName: M
+      Statistic: Sum
+      Period: 60
+      EvaluationPeriods: !Ref N
+      Threshold: 1
+      ComparisonOperator: GreaterThanThreshold
+Outputs:
+  Image: {Value: !GetAtt Image.Value}
+`
+		id := w.create(&sdk.CreateStackInput{StackName: aws.String("s"), TemplateBody: &body})
+		w.await(id, types.StackStatusCreateComplete)
+		before := w.physical(id, "Registry")
+		history := w.update(&sdk.UpdateStackInput{
+			StackName: &id, UsePreviousTemplate: aws.Bool(true), Parameters: parameters("N", "2"),
+		}, types.StackStatusUpdateComplete)
+		for _, name := range []string{"Registry", "Image", "Alarm"} {
+			index(w.t, history, name+" UPDATE_COMPLETE")
+		}
+		if got := *w.describe(id).Outputs[0].OutputValue; got != "yelb:2" || w.physical(id, "Registry") != before {
+			w.t.Errorf("the image is %s", got)
+		}
+		w.delete(&sdk.DeleteStackInput{StackName: &id})
+		w.await(id, types.StackStatusDeleteComplete)
+	})
+}
+
 func TestCloseAbandonsWhatIsUnderWay(t *testing.T) {
 	t.Parallel()
 	place := region.Region{Account: "123456789012", Name: "us-west-2", Network: region.Loopback{}, Pace: region.At(1)}

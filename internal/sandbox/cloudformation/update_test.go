@@ -117,6 +117,30 @@ func TestFailedUpdateRollsBack(t *testing.T) {
 	})
 }
 
+func TestFailedUpdateCanBeLeftAndRepeated(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.environment()
+		id := w.create(w.version("3f2a91c0"))
+		w.await(id, types.StackStatusCreateComplete)
+		w.cluster.refuse = &ecstypes.InvalidParameterException{Message: aws.String("Not now.")}
+		in := w.version("3f2a91c0")
+		in.Parameters[4].ParameterValue = aws.String("yelb-appserver:fixed")
+		update := &sdk.UpdateStackInput{
+			StackName: &id, TemplateBody: in.TemplateBody, Parameters: in.Parameters, DisableRollback: aws.Bool(true),
+		}
+		old := w.physical(id, "TaskDefinition")
+		w.update(update, types.StackStatusUpdateFailed)
+		history := w.update(update, types.StackStatusUpdateComplete)
+		index(w.t, history, "Service UPDATE_COMPLETE")
+		index(w.t, history, "TaskDefinition DELETE_COMPLETE")
+		if w.physical(id, "TaskDefinition") == old {
+			w.t.Error("the task definition is still the old one")
+		}
+		w.delete(&sdk.DeleteStackInput{StackName: &id})
+		w.await(id, types.StackStatusDeleteComplete)
+	})
+}
+
 func TestCustomNamedResourceIsNotReplaced(t *testing.T) {
 	inWorld(t, func(w *world) {
 		t := w.t

@@ -103,11 +103,11 @@ func sayObserved(b *engine.Observed, r *engine.Rollout) string {
 }
 
 func sayJudged(b *engine.Judged, _ *engine.Rollout) string {
-	words := fmt.Sprintf("verdict %s: %s", strings.ReplaceAll(string(b.Verdict.Result), "_", " "), b.Verdict.Reason)
-	if b.Verdict.Warning != "" {
-		words += "; warning: " + b.Verdict.Warning
+	verdict, result := b.Verdict, strings.ReplaceAll(string(b.Verdict.Result), "_", " ")
+	if verdict.Warning != "" {
+		return fmt.Sprintf("verdict %s, with a warning: %s", result, verdict.Warning)
 	}
-	return words
+	return fmt.Sprintf("verdict %s: %s", result, verdict.Reason)
 }
 
 // asked is a command in words: what was asked, by whom and why.

@@ -1,0 +1,57 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/user"
+
+	"serin/internal/aws"
+	"serin/internal/engine"
+)
+
+// account is an AWS account, or a sandbox that stands for one, with whoever calls it.
+type account struct {
+	clients *aws.Clients
+	caller  aws.Caller
+	ports   engine.Ports
+}
+
+// connect reaches the account that the flags and the environment mean; endpoint is a
+// sandbox's that answers in its place, and empty without one.
+func connect(ctx context.Context, flags accountFlags, endpoint string) (*account, error) {
+	clients, err := aws.Connect(ctx, aws.Options{
+		Profile: flags.profile, Region: flags.region, Sandbox: endpoint, Version: version,
+	})
+	if err != nil {
+		return nil, err
+	}
+	caller, err := aws.Identify(ctx, clients.STS, clients.Where)
+	if err != nil {
+		return nil, err
+	}
+	return &account{clients: clients, caller: caller, ports: clients.Ports("")}, nil
+}
+
+// key is the service of a spec in this account.
+func (a *account) key(spec engine.Spec) engine.Key {
+	return engine.Key{
+		Account: a.caller.Account, Region: a.caller.Region,
+		Environment: spec.EnvironmentName, Service: spec.MicroserviceName,
+	}
+}
+
+// driver is this process as the driver of a rollout. Without a console there is nobody
+// who could answer.
+func (a *account) driver(lookup func(string) (string, bool)) engine.Driver {
+	name := ""
+	if who, err := user.Current(); err == nil {
+		name = who.Username
+	}
+	host, _ := os.Hostname()
+	return engine.Driver{
+		Actor:      a.caller.ARN,
+		Place:      fmt.Sprintf("%s, pid %d", aws.DriverName(lookup, name, host), os.Getpid()),
+		Unattended: true,
+	}
+}

@@ -1,0 +1,203 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"serin/internal/engine"
+	"serin/internal/headless"
+	"serin/internal/journal"
+)
+
+// errorLimit is how long a provider's errors may last before a rollout gives up on it.
+const errorLimit = 5 * time.Minute
+
+// deployFlags are those of serin deploy.
+type deployFlags struct {
+	spec        specFlags
+	account     accountFlags
+	output      output
+	onInterrupt choice
+	journal     string
+	junit       string
+	ci, sandbox bool
+	resume, yes bool
+	verbose     bool
+}
+
+func newDeploy(p *program) *cobra.Command {
+	flags := deployFlags{onInterrupt: choice{"rollback", []string{"rollback", "hold"}}}
+	cmd := &cobra.Command{
+		Use:   "deploy FILE",
+		Short: "Roll one version out, to the rollout's end",
+		Long: "Deploy rolls out the version that FILE, a deploy.json, describes, and prints what happens: a line an\n" +
+			"event on stdout, everything else on stderr.\n\n" +
+			"Exit codes: 0 succeeded; 1 could not start, or an internal error; 2 a wrong command line or a bad\n" +
+			"specfile, nothing was touched; 3 rolled back; 4 rolled back by a person or an interrupt; 5 stuck, a\n" +
+			"person is needed; 6 held, resumable; 7 succeeded, but the old version could not be removed.\n\n" +
+			"The first SIGINT or SIGTERM does what --on-interrupt says; the second leaves at once.",
+		Example: "  serin deploy deploy.json --ci --sha 9bd0417e --image yelb-appserver:9bd0417e --junit report.xml\n" +
+			"  serin deploy deploy.json --sandbox --sha fixed --image yelb-appserver:fixed --set WaitTime=3\n" +
+			"  serin deploy deploy.json --output json | jq -r .event\n" +
+			"  serin deploy deploy.json --resume",
+		Args: files(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return p.deploy(cmd, args[0], &flags) },
+	}
+	flags.register(cmd)
+	return cmd
+}
+
+func (f *deployFlags) register(cmd *cobra.Command) {
+	f.spec.register(cmd)
+	f.account.register(cmd)
+	f.output.register(cmd)
+	flags := cmd.Flags()
+	flags.BoolVar(&f.ci, "ci", false, "headless: a line an event, no escape codes, no questions")
+	flags.BoolVar(&f.sandbox, "sandbox", false, "deploy to a private sandbox, made for this one command")
+	flags.Var(&f.onInterrupt, "on-interrupt", "what the first SIGINT or SIGTERM does")
+	flags.StringVar(&f.junit, "junit", "", "write a JUnit report to this `file`, at the end")
+	flags.BoolVar(&f.resume, "resume", false, "go on with the service's open rollout")
+	flags.StringVar(&f.journal, "journal", "", "sqlite:PATH or PATH (default $XDG_STATE_HOME/serin/journal.db)")
+	flags.BoolVar(&f.yes, "yes", false, "take yes for the answer to every question")
+	flags.BoolVarP(&f.verbose, "verbose", "v", false, "print every event, readings and repeated verdicts too")
+}
+
+// deployment is one run of serin deploy.
+type deployment struct {
+	*program
+	flags   *deployFlags
+	file    string
+	spec    engine.Spec
+	account *account
+	journal *journal.SQLite
+	junit   *headless.JUnit
+	// signals has every SIGINT and SIGTERM since the beginning.
+	signals chan os.Signal
+}
+
+func (p *program) deploy(cmd *cobra.Command, file string, flags *deployFlags) (err error) {
+	d := &deployment{program: p, flags: flags, file: file, signals: make(chan os.Signal, 8)}
+	if err := d.read(cmd); err != nil {
+		return err
+	}
+	signal.Notify(d.signals, os.Interrupt, syscall.SIGTERM)
+	defer signal.Stop(d.signals)
+	// Until there is a rollout, a signal just ends everything.
+	ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	leave, err := d.enter(ctx)
+	defer leave()
+	if err != nil {
+		return d.notStarted(ctx, err)
+	}
+	lease, err := d.lease(ctx)
+	if err != nil {
+		return d.notStarted(ctx, err)
+	}
+	return d.drive(cmd.Context(), lease)
+}
+
+// read reads what can be wrong without asking anybody.
+func (d *deployment) read(cmd *cobra.Command) (err error) {
+	if d.flags.sandbox && d.flags.resume {
+		return usage(cmd, "--sandbox makes a new sandbox, which has no rollout to --resume")
+	}
+	if d.spec, err = d.flags.spec.load(d.file); err != nil {
+		return err
+	}
+	if !d.flags.resume {
+		if err := d.spec.Complete(); err != nil {
+			return badInput(err)
+		}
+	}
+	if d.spec.Router.Type != engine.AppMesh {
+		return badInput(&engine.FieldError{
+			File: d.file, Field: "Router.Type", Value: string(d.spec.Router.Type),
+			Problem: "is a router that this serin cannot drive", Mend: "write " + string(engine.AppMesh),
+		})
+	}
+	if d.flags.junit != "" {
+		if d.junit, err = headless.NewJUnit(d.flags.junit); err != nil {
+			return badInput(err)
+		}
+	}
+	if d.flags.journal != "" {
+		_, err = journal.ParsePath(d.flags.journal)
+	}
+	return badInput(err)
+}
+
+// enter reaches the account and opens the journal; leave undoes it, also after an
+// error.
+func (d *deployment) enter(ctx context.Context) (leave func(), err error) {
+	var undo []func()
+	leave = func() {
+		for _, do := range slices.Backward(undo) {
+			do()
+		}
+	}
+	endpoint := ""
+	path, err := d.journalPath()
+	if err != nil {
+		return leave, err
+	}
+	if d.flags.sandbox {
+		private, err := d.startPrivate(ctx)
+		if err != nil {
+			return leave, err
+		}
+		undo = append(undo, private.close)
+		endpoint, d.flags.account.region = private.endpoint, private.region
+		if path == "" {
+			path = filepath.Join(private.directory, "journal.db")
+		}
+	}
+	if d.account, err = connect(ctx, d.flags.account, endpoint); err != nil {
+		return leave, err
+	}
+	if d.journal, err = journal.Open(ctx, path); err != nil {
+		return leave, err
+	}
+	undo = append(undo, func() {
+		if err := d.journal.Close(); err != nil {
+			d.say(err)
+		}
+	})
+	return leave, nil
+}
+
+// journalPath is the journal's file; empty for the one that goes with a private
+// sandbox.
+func (d *deployment) journalPath() (string, error) {
+	switch {
+	case d.flags.journal != "":
+		return journal.ParsePath(d.flags.journal)
+	case d.flags.sandbox:
+		return "", nil
+	}
+	return journal.DefaultPath(d.lookup)
+}
+
+// notStarted is the error of a rollout that was not begun or taken over.
+func (d *deployment) notStarted(ctx context.Context, err error) error {
+	if open, is := errors.AsType[*engine.OpenError](err); is {
+		d.say(open)
+		d.warn("go on with it: " + d.goOn())
+		return &exitError{code: headless.ExitFailed}
+	}
+	if ctx.Err() != nil {
+		return errors.New("interrupted before the rollout began: nothing was touched")
+	}
+	return err
+}
+
+// goOn is the command that goes on with an open rollout.
+func (d *deployment) goOn() string { return "serin deploy " + d.file + " --resume" }

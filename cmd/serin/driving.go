@@ -1,0 +1,134 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+	"time"
+
+	"serin/internal/engine"
+	"serin/internal/headless"
+)
+
+// drainLimit is how long the last lines may take to be read.
+const drainLimit = 5 * time.Second
+
+// errLeft is why a driver leaves that was interrupted twice.
+var errLeft = errors.New("interrupted again: left at once")
+
+// drive drives a rollout to its end and answers an error with its exit code.
+func (d *deployment) drive(ctx context.Context, lease engine.Lease) error {
+	ctx, leave := context.WithCancelCause(ctx)
+	defer leave(nil)
+	queue := headless.NewQueue(d.out)
+	printers := d.printers(queue)
+	driver := engine.NewDriver(engine.DriverOptions{
+		Journal: d.journal, Ports: d.account.ports, ID: lease.Rollout, Driver: lease.Driver, Lease: lease,
+		OnEvent: func(event engine.Event, after *engine.Rollout) {
+			for _, printer := range printers {
+				printer.Event(event, after)
+			}
+		},
+		Warn: d.warn,
+	})
+	if err := d.goOnFrom(ctx, driver, lease); err != nil {
+		return errors.Join(err, queue.Close(drainLimit))
+	}
+	over := make(chan struct{})
+	go d.obey(driver, leave, over)
+	ending, err := driver.Run(ctx)
+	close(over)
+	if err != nil {
+		ending = engine.Ending{Reason: err.Error(), Rollout: ending.Rollout}
+	}
+	for _, printer := range printers {
+		if err := printer.End(ending); err != nil {
+			d.say(err)
+		}
+	}
+	if err := queue.Close(drainLimit); err != nil {
+		d.warn("not every event could be written to stdout: " + err.Error() + "; the journal has them all")
+	}
+	return d.ended(ending, err)
+}
+
+func (d *deployment) printers(queue *headless.Queue) []headless.Printer {
+	printers := []headless.Printer{headless.NewText(queue, d.flags.verbose)}
+	if d.flags.output.json() {
+		printers[0] = headless.NewJSON(queue)
+	}
+	if d.junit != nil {
+		printers = append(printers, d.junit)
+	}
+	return printers
+}
+
+// goOnFrom makes the report whole with what happened before, and lets a rollout go on
+// that stood still.
+func (d *deployment) goOnFrom(ctx context.Context, driver *engine.DriveLoop, lease engine.Lease) error {
+	if !d.flags.resume {
+		return nil
+	}
+	events, err := d.journal.Events(ctx, lease.Rollout, 0)
+	if err != nil {
+		return err
+	}
+	rollout := &engine.Rollout{}
+	for _, event := range events {
+		rollout.Apply(event)
+		if d.junit != nil {
+			d.junit.Event(event, rollout)
+		}
+	}
+	if rollout.Paused != nil || rollout.Stuck != nil {
+		driver.Post(engine.Command{Kind: engine.ResumeIt, By: lease.Driver.String(), At: time.Now(), Reason: "serin deploy --resume"})
+	}
+	return nil
+}
+
+// obey does what the first signal asks for, and leaves at the second.
+func (d *deployment) obey(driver *engine.DriveLoop, leave context.CancelCauseFunc, over <-chan struct{}) {
+	kind, words := engine.RollBack, "rolling back"
+	if d.flags.onInterrupt.value == "hold" {
+		kind, words = engine.LetGoOfIt, "letting go"
+	}
+	received, ok := d.next(over)
+	if !ok {
+		return
+	}
+	d.warn(received.String() + ": " + words + "; once more to leave at once")
+	driver.Post(engine.Command{
+		Kind: kind, By: d.account.caller.ARN, At: time.Now(), Reason: received.String(), Interrupt: true,
+	})
+	if _, ok := d.next(over); ok {
+		leave(errLeft)
+	}
+}
+
+// next waits for a signal; false when the rollout is over.
+func (d *deployment) next(over <-chan struct{}) (os.Signal, bool) {
+	select {
+	case received := <-d.signals:
+		return received, true
+	case <-over:
+		return nil, false
+	}
+}
+
+// ended says what remains to be done and answers the exit code as an error.
+func (d *deployment) ended(ending engine.Ending, err error) error {
+	if err != nil {
+		d.say(err)
+	}
+	code := headless.ExitCode(ending)
+	switch {
+	case d.flags.sandbox && code != headless.ExitSucceeded:
+		d.warn("the private sandbox and its rollout are gone")
+	case ending.Outcome == "" || ending.Outcome == engine.Held || ending.Outcome == engine.StuckOutcome:
+		d.warn("the rollout is open; go on with: " + d.goOn())
+	}
+	if code == headless.ExitSucceeded {
+		return nil
+	}
+	return &exitError{code: code}
+}

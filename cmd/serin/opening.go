@@ -1,0 +1,120 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"serin/internal/aws"
+	"serin/internal/engine"
+	"serin/internal/specfile"
+)
+
+// lease begins the rollout, or takes an open one over, and answers the lease on it.
+func (d *deployment) lease(ctx context.Context) (engine.Lease, error) {
+	if d.flags.resume {
+		return d.takeOver(ctx)
+	}
+	switch open, err := d.journal.Current(ctx, d.account.key(d.spec)); {
+	case err == nil:
+		return engine.Lease{}, &engine.OpenError{Header: open}
+	case !errors.Is(err, engine.ErrNoRollout):
+		return engine.Lease{}, err
+	}
+	driver, now := d.account.driver(d.lookup), time.Now()
+	started, err := d.prepare(ctx, engine.Opening{
+		ID: engine.NewID(now), Key: d.account.key(d.spec), Spec: d.spec, Driver: driver,
+		Conduct: engine.Conduct{Unattended: driver.Unattended, ErrorLimit: errorLimit},
+	})
+	if err != nil {
+		return engine.Lease{}, err
+	}
+	// Whether it has begun must be known for certain, so a signal does not end this.
+	ctx = context.WithoutCancel(ctx)
+	return d.journal.Begin(ctx, started.ID, driver, engine.Event{At: now, Actor: driver.Actor, Body: started})
+}
+
+// prepare finds all that forbids the rollout, and changes nothing.
+func (d *deployment) prepare(ctx context.Context, opening engine.Opening) (*engine.Started, error) {
+	problems, unknown := d.preflight(ctx)
+	started, err := engine.Prepare(ctx, d.account.ports, opening)
+	if refusal, is := errors.AsType[*engine.Refusal](err); is {
+		for _, problem := range refusal.Problems {
+			problems = append(problems, d.file+": "+problem)
+		}
+		err = nil
+	}
+	if len(problems) > 0 {
+		return nil, badInput(errors.New(strings.Join(problems, "\n")))
+	}
+	if unknown != nil {
+		return nil, unknown
+	}
+	return started, err
+}
+
+// preflight asks AWS about everything that the rollout will need. The error is what
+// could not be asked.
+func (d *deployment) preflight(ctx context.Context) ([]string, error) {
+	template, err := specfile.Inspect(d.spec.CanaryTemplate)
+	if err != nil {
+		return nil, err
+	}
+	parameters := d.spec.Parameters()
+	found, err := aws.NewPreflight(d.account.clients, "").Run(ctx, aws.Wanted{
+		Service: d.spec.Service(), Sha: d.spec.Sha, Image: d.spec.ContainerImage,
+		Template: d.spec.CanaryTemplate, Parameters: parameters,
+		Exports: template.ImportNames(parameters), Alarms: d.spec.Alarms,
+	})
+	problems := make([]string, len(found))
+	for i, problem := range found {
+		problems[i] = (&engine.FieldError{
+			File: d.file, Field: problem.Field, Problem: problem.Problem, Mend: problem.Mend,
+		}).Error()
+	}
+	return problems, err
+}
+
+// takeOver becomes the driver of the service's open rollout.
+func (d *deployment) takeOver(ctx context.Context) (engine.Lease, error) {
+	key := d.account.key(d.spec)
+	open, err := d.journal.Current(ctx, key)
+	if errors.Is(err, engine.ErrNoRollout) {
+		return engine.Lease{}, fmt.Errorf("%s in %s has no open rollout to go on with: start one without --resume", key.Service, key.Environment)
+	}
+	if err != nil {
+		return engine.Lease{}, err
+	}
+	if err := d.isMeant(ctx, open); err != nil {
+		return engine.Lease{}, err
+	}
+	if !open.Lease.Free {
+		d.warn(fmt.Sprintf("looking for %s whether %s still drives rollout %s", engine.LeaseTime, open.Lease.Driver, open.ID))
+	}
+	return engine.TakeOver(ctx, d.journal, open, d.account.driver(d.lookup), engine.LeaseTime)
+}
+
+// isMeant refuses to go on with a rollout of another version than the one that was
+// named.
+func (d *deployment) isMeant(ctx context.Context, open engine.Header) error {
+	rollout, err := d.history(ctx, open.ID)
+	if err != nil {
+		return err
+	}
+	if d.spec.Sha != "" && d.spec.Sha != rollout.Canary.Sha {
+		return fmt.Errorf("the open rollout %s of %s is of version %s, not of %s: go on with it by leaving Sha and --sha out",
+			open.ID, open.Key.Service, rollout.Canary.Sha, d.spec.Sha)
+	}
+	return nil
+}
+
+// history is a rollout as the journal has it.
+func (d *deployment) history(ctx context.Context, id string) (*engine.Rollout, error) {
+	events, err := d.journal.Events(ctx, id, 0)
+	if err != nil {
+		return nil, err
+	}
+	return engine.Fold(events), nil
+}

@@ -1,0 +1,149 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"serin/internal/sandbox"
+)
+
+// sandboxFlags are those of serin sandbox.
+type sandboxFlags struct {
+	options sandbox.Options
+	output  output
+}
+
+func newSandbox(p *program) *cobra.Command {
+	flags := sandboxFlags{options: sandbox.Defaults()}
+	cmd := &cobra.Command{
+		Use:   "sandbox",
+		Short: "Run a region of AWS on this machine, with Yelb in it, until it is interrupted",
+		Long: "Sandbox serves the APIs that serin uses on loopback, runs Yelb behind them and sends it visitors. It\n" +
+			"prints the exports that point serin and the AWS CLI at it, and the address of Yelb's page. Nothing of\n" +
+			"it is left when it ends.",
+		Example: "  serin sandbox\n" +
+			"  serin sandbox --empty --address 127.0.0.1:8470\n" +
+			"  serin sandbox --rate 200 --metric-delay 2m --output json",
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error { return p.sandbox(cmd, &flags) },
+	}
+	flags.register(cmd)
+	return cmd
+}
+
+func (f *sandboxFlags) register(cmd *cobra.Command) {
+	flags, o := cmd.Flags(), &f.options
+	flags.BoolVar(&o.Empty, "empty", false, "leave Yelb out: an environment without a deployed service")
+	flags.Float64Var(&o.Rate, "rate", o.Rate, "how many requests a second the visitors send")
+	flags.DurationVar(&o.MetricDelay, "metric-delay", o.MetricDelay, "how late metrics are")
+	flags.Float64Var(&o.Pace, "pace", o.Pace, "how long the control planes take, relative to AWS's: 1 is as long, 0 no time")
+	flags.StringVar(&o.Address, "address", "", "`host:port` of the APIs (default a free port of 127.0.0.1)")
+	flags.StringVar(&o.PageAddress, "page-address", "", "`host:port` of Yelb's page (default a free port of 127.0.0.1)")
+	flags.StringVar(&o.Environment, "env", o.Environment, "name of the environment")
+	flags.StringVar(&o.Region, "region", o.Region, "region to pretend to be")
+	f.output.register(cmd)
+}
+
+// problem is what is wrong with the values of the flags.
+func (f *sandboxFlags) problem() error {
+	for _, flag := range []struct {
+		name  string
+		value float64
+	}{{"rate", f.options.Rate}, {"metric-delay", f.options.MetricDelay.Seconds()}, {"pace", f.options.Pace}} {
+		if !(flag.value >= 0) { // not a number is not, either
+			return fmt.Errorf("--%s %g: write 0 or more", flag.name, flag.value)
+		}
+	}
+	for name, address := range map[string]string{"address": f.options.Address, "page-address": f.options.PageAddress} {
+		if _, _, err := net.SplitHostPort(address); address != "" && err != nil {
+			return fmt.Errorf("--%s %s: write host:port, such as 127.0.0.1:8470", name, address)
+		}
+	}
+	return nil
+}
+
+func (p *program) sandbox(cmd *cobra.Command, flags *sandboxFlags) error {
+	if err := flags.problem(); err != nil {
+		return usage(cmd, "%w", err)
+	}
+	ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	region, err := sandbox.Start(ctx, flags.options)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil
+		}
+		return err
+	}
+	defer region.Close()
+	if err := p.introduce(region, flags.output.json()); err != nil {
+		return err
+	}
+	<-ctx.Done()
+	return nil
+}
+
+// introduce prints how to reach a sandbox.
+func (p *program) introduce(region *sandbox.Sandbox, asJSON bool) error {
+	if asJSON {
+		variables := map[string]string{}
+		for _, export := range region.Exports() {
+			name, value, _ := strings.Cut(export, "=")
+			variables[name] = value
+		}
+		return json.NewEncoder(p.out).Encode(map[string]any{
+			"endpoint": region.Endpoint(), "page": region.Page(), "account": region.Account(),
+			"region": region.Region(), "environment": region.Environment(), "exports": variables,
+		})
+	}
+	var text strings.Builder
+	for _, export := range region.Exports() {
+		text.WriteString("export " + export + "\n")
+	}
+	fmt.Fprintf(&text, "# Yelb: %s\n# environment %s, account %s; interrupt to end it\n", region.Page(), region.Environment(), region.Account())
+	_, err := fmt.Fprint(p.out, text.String())
+	return err
+}
+
+// private is a sandbox for one deployment.
+type private struct {
+	endpoint, region string
+	// directory is for what shall not outlive the sandbox.
+	directory string
+	close     func()
+}
+
+// startPrivate starts a sandbox with the environment of the deployment's spec.
+func (d *deployment) startPrivate(ctx context.Context) (*private, error) {
+	directory, err := os.MkdirTemp("", "serin-sandbox-")
+	if err != nil {
+		return nil, err
+	}
+	options := sandbox.Defaults()
+	options.Environment = d.spec.EnvironmentName
+	if d.flags.account.region != "" {
+		options.Region = d.flags.account.region
+	}
+	region, err := sandbox.Start(ctx, options)
+	if err != nil {
+		return nil, errors.Join(err, os.RemoveAll(directory))
+	}
+	return &private{
+		endpoint: region.Endpoint(), region: region.Region(), directory: directory,
+		close: func() {
+			region.Close()
+			if err := os.RemoveAll(directory); err != nil {
+				d.say(err)
+			}
+		},
+	}, nil
+}

@@ -87,7 +87,7 @@ func start(t *testing.T, w *world, spec engine.Spec, options runOptions) *run {
 	return drive(t, w, options, driver, lease)
 }
 
-func drive(t *testing.T, w *world, options runOptions, driver engine.Driver, lease engine.Lease) *run {
+func drive(t *testing.T, w *world, options runOptions, driver engine.Driver, lease engine.Lease, commands ...engine.Command) *run {
 	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
 	r := &run{
@@ -105,6 +105,9 @@ func drive(t *testing.T, w *world, options runOptions, driver engine.Driver, lea
 			}
 		},
 	})
+	for _, command := range commands {
+		r.Post(command)
+	}
 	if log, dies := options.journal.(*crashing); dies {
 		log.kill = stop
 	}
@@ -184,6 +187,10 @@ func checkJournal(t *testing.T, events []engine.Event) {
 		case *engine.WeightsConfirmed:
 			if !intended || body.Route.Weight(canarySha) != body.Canary {
 				t.Errorf("rule 2: weights %d/%d confirmed without having been read back: %+v", body.Stable, body.Canary, body.Route)
+			}
+		case *engine.TrafficReturned:
+			if body.Route.Names(canarySha) {
+				t.Errorf("rule 2: traffic returned without having been read back: %+v", body.Route)
 			}
 		case *engine.StepPassed:
 			baked = baked || body.Step == len(engine.Fold(events[:i]).Plan.Steps)-1
@@ -656,6 +663,79 @@ func TestErrorsThatPassOnlyHoldTheStep(t *testing.T) {
 	})
 }
 
+func TestAHoldIsNotPassedOnOldReadings(t *testing.T) {
+	for _, op := range []string{"Responses", "Health", "Route"} {
+		synctest.Test(t, func(t *testing.T) {
+			spec := specOf(t, "http")
+			w := newWorld(spec, build{}, false)
+			r := start(t, w, spec, runOptions{})
+			r.until(t, engine.KindJudged, 3)
+			free := make(chan struct{})
+			w.hook(func(ctx context.Context, called string) error {
+				if called != op {
+					return nil
+				}
+				select {
+				case <-free:
+				case <-ctx.Done():
+				}
+				return ctx.Err()
+			}, nil)
+			time.Sleep(5 * time.Minute)
+			synctest.Wait()
+			for _, event := range r.events() {
+				if event.Body.Kind() == engine.KindStepPassed {
+					t.Errorf("%s has hung since the first hold and a step passed", op)
+				}
+			}
+			close(free)
+			if ending := r.finish(t); ending.Outcome != engine.Succeeded {
+				t.Fatalf("%s: %s", ending.Outcome, ending.Reason)
+			}
+		})
+	}
+}
+
+func TestACanaryThatFallsSickBeforeItsTrafficGetsNone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		spec := specOf(t, "http", `Steps=[{"Gate":"look at it"},{"Weight":50,"Hold":30}]`)
+		w := newWorld(spec, build{}, false)
+		r := start(t, w, spec, runOptions{attended: true})
+		r.until(t, engine.KindGateOpened, 1)
+		time.Sleep(300 * time.Millisecond)
+		w.fallSick(canarySha)
+		r.Post(ask(engine.Promote))
+		if ending := r.finish(t); ending.Outcome != engine.RolledBack || slices.ContainsFunc(w.calls, func(c string) bool { return strings.HasPrefix(c, "weights") }) {
+			t.Fatalf("%s: %s; %q", ending.Outcome, ending.Reason, w.calls)
+		}
+	})
+}
+
+func TestAWeightCountsWhenItIsReadBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		spec := specOf(t, "http")
+		w := newWorld(spec, build{errorsPerSecond: 1, breaksAfter: 70 * time.Second}, false)
+		w.lag = 4 * time.Second
+		r := start(t, w, spec, runOptions{})
+		ending := r.finish(t)
+		if ending.Outcome != engine.RolledBack || ending.Cause != engine.ByVerdict {
+			t.Fatalf("%s: %s; %s", ending.Outcome, ending.Reason, r.story())
+		}
+		var written time.Time
+		for _, event := range r.events() {
+			switch event.Body.Kind() {
+			case engine.KindWeightsWritten:
+				written = event.At
+			case engine.KindWeightsConfirmed, engine.KindTrafficReturned:
+				if event.At.Sub(written) < w.lag {
+					t.Errorf("%s %s after the write, which is seen after %s", event.Body.Kind(), event.At.Sub(written), w.lag)
+				}
+			default:
+			}
+		}
+	})
+}
+
 func TestARollBackThatCannotMoveTrafficIsStuckAndSaysSo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		spec := specOf(t, "http")
@@ -713,8 +793,7 @@ func TestLettingGoAndGoingOn(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		next := drive(t, w, runOptions{journal: log}, driver, lease)
-		next.Post(ask(engine.ResumeIt))
+		next := drive(t, w, runOptions{journal: log}, driver, lease, ask(engine.ResumeIt))
 		if ending := next.finish(t); ending.Outcome != engine.Succeeded {
 			t.Fatalf("%s: %s; %s", ending.Outcome, ending.Reason, next.story())
 		}

@@ -31,7 +31,7 @@ type schedule struct {
 	seed            uint64
 	outage          int
 	outageLength    int
-	slow            time.Duration
+	slow, lag       time.Duration
 	crashes         []int
 	commands        []timed
 	meddling        []timed
@@ -59,15 +59,18 @@ func drawSchedule(t *rapid.T) schedule {
 			stackTime:    durations("stack time", time.Second, 60),
 			healthyAfter: durations("healthy after", time.Second, 60),
 			breaksAfter:  durations("breaks after", time.Second, 300),
+			sickAfter:    durations("sick after", time.Second, 600),
 			silent:       rapid.IntRange(0, 5).Draw(t, "silent") == 0,
 		},
 		slow:     durations("slow", 100*time.Millisecond, 40),
+		lag:      durations("lag", time.Second, 8),
 		crashes:  rapid.SliceOfN(rapid.IntRange(1, 60), 0, 3).Draw(t, "crashes"),
 		commands: timedList("commands", len(engine.CommandKinds())),
 	}
 	if rapid.Bool().Draw(t, "bad") {
 		s.canary.errorsPerSecond = rapid.Float64Range(0.1, 5).Draw(t, "errors")
 		s.canary.diesAfter = durations("dies after", time.Second, 400)
+		s.canary.sickFor = durations("sick for", time.Second, 100)
 	}
 	if rapid.IntRange(0, 4).Draw(t, "fails") == 0 {
 		s.canary.stackFails = "circuit breaker"
@@ -190,6 +193,7 @@ func live(t *testing.T, s schedule) string {
 	spec := specOf(t, s.protocol, s.set...)
 	w := newWorld(spec, s.canary, s.first)
 	l := &life{schedule: s, world: w, log: &crashing{Journal: journal.NewMemory(), at: map[int]bool{}}}
+	w.lag = s.lag
 	l.random = rand.New(rand.NewPCG(s.seed, 1))
 	total := 0
 	for _, crash := range s.crashes {
@@ -247,8 +251,7 @@ func resume(t *testing.T, l *life, r *run) *run {
 	if err != nil {
 		return nil
 	}
-	next := drive(t, l.world, runOptions{journal: l.log, attended: l.attended}, driver, lease)
-	next.Post(ask(engine.ResumeIt))
+	next := drive(t, l.world, runOptions{journal: l.log, attended: l.attended}, driver, lease, ask(engine.ResumeIt))
 	return next
 }
 
@@ -278,7 +281,7 @@ func (l *life) verdict(r *run) string {
 		return story("rule 5: succeeded with %s", w.shares())
 	case end.Outcome == engine.RolledBack && !l.first && (w.route.Weight(stableSha) == 0 || w.route.Names(canarySha)) && len(l.meddling) == 0:
 		return story("rule 5: rolled back with %s", w.shares())
-	case end.Cause != nil && end.Cause.Kind == engine.ByVerdict && l.canary.errorsPerSecond == 0 && l.canary.diesAfter == 0 && l.canary.stackFails == "":
+	case end.Cause != nil && end.Cause.Kind == engine.ByVerdict && l.canary.errorsPerSecond == 0 && l.canary.diesAfter == 0 && l.canary.sickFor == 0 && l.canary.stackFails == "":
 		return story("rule 8: a good canary was judged to be bad: %s", end.Cause.Reason)
 	case w.record.Number > end.Before.Number+1:
 		return story("recorded %d times", w.record.Number-end.Before.Number)
@@ -305,6 +308,10 @@ func (l *life) confirmations(events []engine.Event, story func(string, ...any) s
 		case *engine.WeightsConfirmed:
 			if body.Route.Weight(canarySha) != body.Canary {
 				return story("rule 2: event %d confirms %d, the route has %+v", i+1, body.Canary, body.Route.Targets)
+			}
+		case *engine.TrafficReturned:
+			if body.Route.Names(canarySha) {
+				return story("rule 2: event %d says that the traffic is back, the route has %+v", i+1, body.Route.Targets)
 			}
 		case *engine.StepPassed:
 			before := engine.Fold(events[:i])

@@ -26,6 +26,8 @@ type build struct {
 	breaksAfter     time.Duration
 	// diesAfter kills its tasks so long after they first had traffic.
 	diesAfter time.Duration
+	// sickAfter and sickFor are a time of bad health, counted from when it became healthy.
+	sickAfter, sickFor time.Duration
 	// silent versions have no metrics.
 	silent bool
 	// stuckDeletions is how many deletions of its stack fail.
@@ -42,10 +44,14 @@ type world struct {
 	period   time.Duration
 	route    engine.Route
 	revision int
-	stacks   map[string]*worldStack
-	exposed  map[string]time.Time
-	record   engine.Deployed
-	alarms   map[string]bool
+	// lag is how long a route is read as it was before a write.
+	lag     time.Duration
+	earlier engine.Route
+	written time.Time
+	stacks  map[string]*worldStack
+	exposed map[string]time.Time
+	record  engine.Deployed
+	alarms  map[string]bool
 	// calls are the changes that were asked for and took effect, in order.
 	calls    []string
 	breaches []string
@@ -131,6 +137,9 @@ func (w *world) Route(ctx context.Context, _ engine.Service) (engine.Route, erro
 }
 
 func (w *world) readRoute() engine.Route {
+	if time.Since(w.written) < w.lag {
+		return w.earlier
+	}
 	route := w.route
 	route.Targets = append([]engine.Target(nil), w.route.Targets...)
 	route.Revision = strconv.Itoa(w.revision)
@@ -146,6 +155,12 @@ func (w *world) SetWeights(ctx context.Context, _ engine.Service, split engine.S
 }
 
 func (w *world) setWeights(split engine.Split) error {
+	before, revision := w.readRoute(), w.revision
+	defer func() {
+		if w.revision != revision && time.Since(w.written) >= w.lag {
+			w.earlier, w.written = before, time.Now()
+		}
+	}()
 	if !w.route.Exists {
 		if !split.Create && split.Restore == nil {
 			return &engine.Fault{Op: "update", Target: "route", Kind: engine.NotFound, Err: errors.New("no such route")}
@@ -327,6 +342,9 @@ func (w *world) unhealthySince(sha string) (time.Time, bool) {
 	if time.Now().Before(ready) || build.stackFails != "" {
 		return stack.asked, true
 	}
+	if sick := ready.Add(build.sickAfter); time.Now().After(sick) && time.Since(sick) < build.sickFor {
+		return sick, true
+	}
 	if seen, exposed := w.exposed[sha]; exposed && build.diesAfter > 0 && time.Since(seen) >= build.diesAfter {
 		return seen.Add(build.diesAfter), true
 	}
@@ -418,6 +436,16 @@ func (w *world) hook(before, after hook) {
 	if after != nil {
 		w.after = after
 	}
+}
+
+// fallSick makes the tasks of a version unhealthy from now on.
+func (w *world) fallSick(sha string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	sick := w.builds[sha]
+	sick.sickAfter = time.Since(w.stacks[w.service.StackName(sha)].asked) - sick.stackTime - sick.healthyAfter - 1
+	sick.sickFor = 1000 * time.Hour
+	w.builds[sha] = sick
 }
 
 // meddle is someone else's hand on the route.

@@ -194,7 +194,7 @@ func (d *deployment) notStarted(ctx context.Context, err error) error {
 		return &exitError{code: headless.ExitFailed}
 	}
 	if ctx.Err() != nil {
-		return errors.New("interrupted before the rollout began: nothing was touched")
+		return errors.New("interrupted before this driver began: nothing was touched")
 	}
 	return err
 }

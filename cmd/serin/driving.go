@@ -122,6 +122,8 @@ func (d *deployment) ended(ending engine.Ending, err error) error {
 	}
 	code := headless.ExitCode(ending)
 	switch {
+	case errors.Is(err, engine.ErrStale), errors.Is(err, engine.ErrLeaseLost):
+		// Another driver goes on with it.
 	case d.flags.sandbox && code != headless.ExitSucceeded:
 		d.warn("the private sandbox and its rollout are gone")
 	case ending.Outcome == "" || ending.Outcome == engine.Held || ending.Outcome == engine.StuckOutcome:

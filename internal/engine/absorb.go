@@ -52,16 +52,28 @@ func takeIn(r *Rollout, e *Evidence, got reading) []Body {
 	return nil
 }
 
-func takeInStack(_ *Rollout, e *Evidence, got reading) []Body {
+func takeInStack(r *Rollout, e *Evidence, got reading) []Body {
 	stacks := make(map[string]Stack, len(e.Stacks)+1)
 	maps.Copy(stacks, e.Stacks)
 	got.stack.ReadAt = got.at
 	stacks[got.stackKey] = got.stack
 	e.Stacks = stacks
-	if len(got.stack.Events) == 0 {
+	events := got.stack.Events
+	if r.Removal != nil && r.Removal.LastEvent == "" {
+		events = sinceRemoval(events, r.Removal.StartedAt)
+	}
+	if len(events) == 0 {
 		return nil
 	}
-	return []Body{&StackProgressed{Name: got.stack.Name, Events: got.stack.Events}}
+	return []Body{&StackProgressed{Name: got.stack.Name, Events: events}}
+}
+
+// sinceRemoval leaves out what happened to an old stack long before this rollout. The
+// provider's clock may be a little behind.
+func sinceRemoval(events []StackEvent, started time.Time) []StackEvent {
+	return slices.DeleteFunc(slices.Clone(events), func(event StackEvent) bool {
+		return event.At.Before(started.Add(-2 * time.Second))
+	})
 }
 
 func takeInTasks(r *Rollout, e *Evidence, got reading) []Body {

@@ -98,7 +98,7 @@ func (m moment) isNews(verdict analysis.Verdict) bool {
 		return false
 	}
 	last := m.r.Verdict
-	return verdict.Result != last.Result || m.r.JudgedStep != m.r.Step || !verdict.EvidenceTo.Equal(last.EvidenceTo)
+	return verdict.Result != last.Result || !verdict.EvidenceTo.Equal(last.EvidenceTo)
 }
 
 func (m moment) keptByPerson() bool {

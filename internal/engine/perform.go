@@ -110,9 +110,9 @@ func (d *DriveLoop) reader(activity Activity, now time.Time) func(context.Contex
 	if !r.First() {
 		shas = append(shas, r.StableSha())
 	}
-	stack, key, after := stackToRead(r), stackKey(r), ""
-	if r.Removal == nil {
-		after = r.CanaryStack.LastEvent
+	stack, key, after := stackToRead(r), stackKey(r), r.CanaryStack.LastEvent
+	if r.Removal != nil {
+		after = r.Removal.LastEvent
 	}
 	queries := responseQueries(r, shas, now)
 	alarms := r.Spec.Alarms

@@ -210,6 +210,7 @@ type Removal struct {
 	Reasons             []string
 	Done                bool
 	StartedAt           time.Time
+	LastEvent           string
 }
 
 // Rollout is one attempt to move a service from stable to canary: the fold of its
@@ -272,9 +273,7 @@ type Rollout struct {
 	// Responses are the known responses of the versions, by sha.
 	Responses map[string][]analysis.Bucket
 	Verdict   analysis.Verdict
-	// JudgedStep is the step that the verdict was reached in.
-	JudgedStep int
-	Tally      map[analysis.Result]int
+	Tally     map[analysis.Result]int
 	// CommandsTaken is the number of the last command that was taken or refused.
 	CommandsTaken int64
 
@@ -376,7 +375,6 @@ func (b *Started) apply(r *Rollout, at time.Time) {
 		Origin: b.Route, Confirmed: b.Route,
 		Faults: map[Activity]ActiveFault{}, Health: map[string]TaskHealth{},
 		Responses: map[string][]analysis.Bucket{}, Tally: map[analysis.Result]int{},
-		JudgedStep: -1,
 	}
 	if b.Stable != nil {
 		r.Desired.Stable, r.Actual.Stable = 100, 100
@@ -402,9 +400,17 @@ func (b *StackRequested) apply(r *Rollout, at time.Time) {
 }
 
 func (b *StackProgressed) apply(r *Rollout, _ time.Time) {
-	if b.Name == r.CanaryStack.Name && len(b.Events) > 0 {
-		r.CanaryStack.LastEvent = b.Events[len(b.Events)-1].ID
+	if len(b.Events) == 0 {
+		return
 	}
+	last := b.Events[len(b.Events)-1].ID
+	if r.Removal == nil {
+		r.CanaryStack.LastEvent = last
+		return
+	}
+	removal := *r.Removal
+	removal.LastEvent = last
+	r.Removal = &removal
 }
 
 func (b *StackBecameReady) apply(r *Rollout, at time.Time) {
@@ -471,7 +477,7 @@ func (b *Observed) apply(r *Rollout, _ time.Time) {
 }
 
 func (b *Judged) apply(r *Rollout, _ time.Time) {
-	r.Verdict, r.JudgedStep = b.Verdict, r.Step
+	r.Verdict = b.Verdict
 	r.Tally[b.Verdict.Result]++
 }
 
@@ -544,6 +550,9 @@ func (b *Recorded) apply(r *Rollout, at time.Time) {
 
 func (b *RemovalIntended) apply(r *Rollout, at time.Time) {
 	r.Removal = &Removal{Sha: b.Sha, Stack: b.Stack, Token: b.Token, StartedAt: at}
+	if b.Sha == r.Canary.Sha {
+		r.Removal.LastEvent = r.CanaryStack.LastEvent
+	}
 }
 
 func (b *RemovalRequested) apply(r *Rollout, at time.Time) {

@@ -54,6 +54,8 @@ type Options struct {
 	// Sandbox is the URL of a sandbox that answers in place of AWS, with credentials made
 	// up for it. Empty leaves both to the environment (AWS_ENDPOINT_URL).
 	Sandbox string
+	// Transport sends every request; nil is a pool of connections of the clients' own.
+	Transport http.RoundTripper
 	// Version is Serin's, for the user agent; "dev" when it is empty.
 	Version string
 	// Deadlines are DefaultDeadlines when they are zero.
@@ -157,6 +159,9 @@ func loadOptions(options Options) []func(*config.LoadOptions) error {
 	}
 	if options.Region != "" {
 		load = append(load, config.WithRegion(options.Region))
+	}
+	if options.Transport != nil {
+		load = append(load, config.WithHTTPClient(&http.Client{Transport: options.Transport}))
 	}
 	if options.Sandbox != "" {
 		load = append(load, config.WithBaseEndpoint(options.Sandbox), config.WithCredentialsProvider(

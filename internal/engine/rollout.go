@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"time"
 
 	"serin/internal/engine/analysis"
@@ -368,6 +369,15 @@ func (r *Rollout) enter(phase Phase, at time.Time) {
 	}
 }
 
+// put sets an entry of a map that is made when it is first needed: a journal that was
+// damaged may tell of anything before it tells of the start.
+func put[K comparable, V any](entries *map[K]V, key K, value V) {
+	if *entries == nil {
+		*entries = map[K]V{}
+	}
+	(*entries)[key] = value
+}
+
 func (b *Started) apply(r *Rollout, at time.Time) {
 	*r = Rollout{
 		ID: b.ID, Key: b.Key, Spec: b.Spec, Plan: b.Plan, Stable: b.Stable, Canary: b.Canary,
@@ -408,9 +418,7 @@ func (b *StackProgressed) apply(r *Rollout, _ time.Time) {
 		r.CanaryStack.LastEvent = last
 		return
 	}
-	removal := *r.Removal
-	removal.LastEvent = last
-	r.Removal = &removal
+	r.Removal = amended(r.Removal, func(removal *Removal) { removal.LastEvent = last })
 }
 
 func (b *StackBecameReady) apply(r *Rollout, at time.Time) {
@@ -419,10 +427,10 @@ func (b *StackBecameReady) apply(r *Rollout, at time.Time) {
 	r.Clock = clock
 }
 
-func (b *TasksChanged) apply(r *Rollout, _ time.Time) { r.Health[b.Health.Sha] = b.Health }
+func (b *TasksChanged) apply(r *Rollout, _ time.Time) { put(&r.Health, b.Health.Sha, b.Health) }
 
 func (b *TasksBecameHealthy) apply(r *Rollout, at time.Time) {
-	r.Health[b.Health.Sha] = b.Health
+	put(&r.Health, b.Health.Sha, b.Health)
 	r.HealthyTasks, r.HealthyAt = b.Health.Desired, at
 	r.enter(Shifting, at)
 }
@@ -436,11 +444,7 @@ func (b *WeightsIntended) apply(r *Rollout, at time.Time) {
 }
 
 func (b *WeightsWritten) apply(r *Rollout, at time.Time) {
-	if r.Change != nil {
-		change := *r.Change
-		change.Written, change.WrittenAt = true, at
-		r.Change = &change
-	}
+	r.Change = amended(r.Change, func(change *Change) { change.Written, change.WrittenAt = true, at })
 }
 
 func (b *WeightsConfirmed) apply(r *Rollout, at time.Time) {
@@ -472,13 +476,13 @@ func (b *StepPassed) apply(r *Rollout, at time.Time) {
 
 func (b *Observed) apply(r *Rollout, _ time.Time) {
 	for _, responses := range b.Responses {
-		r.Responses[responses.Sha] = merge(r.Responses[responses.Sha], responses.Buckets)
+		put(&r.Responses, responses.Sha, merge(r.Responses[responses.Sha], responses.Buckets))
 	}
 }
 
 func (b *Judged) apply(r *Rollout, _ time.Time) {
 	r.Verdict = b.Verdict
-	r.Tally[b.Verdict.Result]++
+	put(&r.Tally, b.Verdict.Result, r.Tally[b.Verdict.Result]+1)
 }
 
 func (b *CommandTaken) apply(r *Rollout, _ time.Time) {
@@ -511,7 +515,7 @@ func (b *Resumed) apply(r *Rollout, at time.Time) {
 	}
 }
 
-func (b *Faulted) apply(r *Rollout, _ time.Time) { r.Faults[b.Fault.Activity] = b.Fault }
+func (b *Faulted) apply(r *Rollout, _ time.Time) { put(&r.Faults, b.Fault.Activity, b.Fault) }
 
 func (b *Recovered) apply(r *Rollout, _ time.Time) { delete(r.Faults, b.Activity) }
 
@@ -556,26 +560,22 @@ func (b *RemovalIntended) apply(r *Rollout, at time.Time) {
 }
 
 func (b *RemovalRequested) apply(r *Rollout, at time.Time) {
-	removal := *r.Removal
-	removal.Requested, removal.RequestedAt = true, at
-	if b.StackID != "" {
-		removal.Stack = b.StackID
-	}
-	r.Removal = &removal
+	r.Removal = amended(r.Removal, func(removal *Removal) {
+		removal.Requested, removal.RequestedAt = true, at
+		removal.Stack = cmp.Or(b.StackID, removal.Stack)
+	})
 }
 
 func (b *RemovalFailed) apply(r *Rollout, at time.Time) {
-	removal := *r.Removal
-	removal.Requested, removal.Failed = false, at
-	removal.Failures++
-	removal.Reasons = b.Reasons
-	r.Removal = &removal
+	r.Removal = amended(r.Removal, func(removal *Removal) {
+		removal.Requested, removal.Failed = false, at
+		removal.Failures++
+		removal.Reasons = b.Reasons
+	})
 }
 
 func (b *Removed) apply(r *Rollout, _ time.Time) {
-	removal := *r.Removal
-	removal.Done = true
-	r.Removal = &removal
+	r.Removal = amended(r.Removal, func(removal *Removal) { removal.Done = true })
 }
 
 func (b *StuckNow) apply(r *Rollout, at time.Time) {

@@ -189,5 +189,5 @@ func retryAfter(r *Rollout, count int) time.Duration {
 	if r.RollingBack() {
 		longest = 4 * time.Second
 	}
-	return min(time.Second<<min(count-1, 5), longest)
+	return min(time.Second<<min(max(count-1, 0), 5), longest)
 }

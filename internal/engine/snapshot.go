@@ -28,6 +28,17 @@ func (r *Rollout) clone() *Rollout {
 	return &copied
 }
 
+// amended is a changed copy, since what was given out with a rollout stays as it is;
+// nil, of which nothing can be told, stays nil.
+func amended[T any](held *T, change func(*T)) *T {
+	if held == nil {
+		return nil
+	}
+	copied := *held
+	change(&copied)
+	return &copied
+}
+
 // Ending is how the driving of a rollout ended.
 type Ending struct {
 	Outcome Outcome

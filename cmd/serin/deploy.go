@@ -190,13 +190,21 @@ func (d *deployment) journalPath() (string, error) {
 func (d *deployment) notStarted(ctx context.Context, err error) error {
 	if open, is := errors.AsType[*engine.OpenError](err); is {
 		d.say(open)
-		d.warn("go on with it: " + d.goOn())
+		d.warn(d.afterOpen(open.Header))
 		return &exitError{code: headless.ExitFailed}
 	}
 	if ctx.Err() != nil {
 		return errors.New("interrupted before this driver began: nothing was touched")
 	}
 	return err
+}
+
+// afterOpen says what can be done about an open rollout.
+func (d *deployment) afterOpen(open engine.Header) string {
+	if open.Lease.Free {
+		return "go on with it: " + d.goOn()
+	}
+	return "wait for its end; should its driver be gone, go on with it: " + d.goOn()
 }
 
 // goOn is the command that goes on with an open rollout.

@@ -50,12 +50,19 @@ func deploy(t *testing.T, image string, flags ...string) *process {
 
 func serin(t *testing.T, args ...string) *process {
 	t.Helper()
+	return serinIn(t, nil, args...)
+}
+
+// serinIn is serin with an environment of its own; nil is this process's.
+func serinIn(t *testing.T, environment []string, args ...string) *process {
+	t.Helper()
 	binary, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
 	p := &process{t: t, command: exec.CommandContext(t.Context(), binary, args...)}
 	p.command.Args[0] = "serin" // what the test binary is to be
+	p.command.Env = environment
 	p.command.Stderr = &p.diagnostics
 	out, err := p.command.StdoutPipe()
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -122,14 +123,19 @@ type private struct {
 	close     func()
 }
 
-// startPrivate starts a sandbox with the environment of the deployment's spec.
+// startPrivate starts a sandbox with the environment of the post, or with the one that
+// --env names: another name in the specfile is a mistake here as it is in an account.
+// Its metrics are no later than the spec says that metrics are.
 func (d *deployment) startPrivate(ctx context.Context) (*private, error) {
 	directory, err := os.MkdirTemp("", "serin-sandbox-")
 	if err != nil {
 		return nil, err
 	}
 	options := sandbox.Defaults()
-	options.Environment = d.spec.EnvironmentName
+	if d.flags.spec.environment != "" {
+		options.Environment = d.flags.spec.environment
+	}
+	options.MetricDelay = min(options.MetricDelay, time.Duration(d.spec.MetricDelay)*time.Second)
 	if d.flags.account.region != "" {
 		options.Region = d.flags.account.region
 	}

@@ -281,6 +281,17 @@ func TestStackStates(t *testing.T) {
 	}
 }
 
+func TestAStackSaysWhichRolloutAskedForIt(t *testing.T) {
+	tagged := stackIn(types.StackStatusCreateComplete)
+	tagged.Tags = []types.Tag{{Key: aws.String("team"), Value: aws.String("r9")}, {Key: aws.String(engine.OwnerTag), Value: aws.String("r1")}}
+	for owner, fake := range map[string]*stackFake{"r1": {stack: tagged}, "": {stack: stackIn(types.StackStatusCreateComplete)}} {
+		stack, err := fake.stacks().Stack(t.Context(), stackX, "")
+		if err != nil || stack.Owner != owner {
+			t.Errorf("the owner is %q (%v), want %q", stack.Owner, err, owner)
+		}
+	}
+}
+
 func TestEventsComeOnceAndOldestFirst(t *testing.T) {
 	fake := &stackFake{stack: stackIn(types.StackStatusCreateInProgress), pageSize: 3}
 	for n := range 10 {

@@ -287,8 +287,12 @@ func TestStopsSayWhy(t *testing.T) {
 		stopped("aaaa", "x", 4, "Task failed container health checks", unhealthy),
 		stopped("aaaa", "x", 5, ""), stopped("aaaa", "x", 6, "Scaling activity initiated by (deployment 1)", container("app", "", 0)), coded,
 	}}
-	for i := range cluster.tasks {
+	for i, code := range []types.TaskStopCode{
+		types.TaskStopCodeEssentialContainerExited, types.TaskStopCodeTaskFailedToStart, types.TaskStopCodeEssentialContainerExited,
+		types.TaskStopCodeServiceSchedulerInitiated, "", types.TaskStopCodeServiceSchedulerInitiated, types.TaskStopCodeUserInitiated,
+	} {
 		cluster.tasks[i].TaskArn = aws.String(fmt.Sprintf("arn:aws:ecs:us-west-2:1:task/ecs-blogpost/task%d", i))
+		cluster.tasks[i].StopCode = code
 	}
 	health, err := NewTasks(cluster, &instancesFake{}, here()).Health(t.Context(), appserver(), []string{"aaaa"})
 	if err != nil {
@@ -298,10 +302,10 @@ func TestStopsSayWhy(t *testing.T) {
 		{Task: "task6", At: minute(9), Reason: "UserInitiated"},
 		{Task: "task5", At: minute(6), Reason: "Scaling activity initiated by (deployment 1)"},
 		{Task: "task4", At: minute(5), Reason: "ECS gave no reason"},
-		{Task: "task3", At: minute(4), Reason: "Task failed container health checks: envoy failed its health check"},
-		{Task: "task1", At: minute(3), Reason: "Task failed to start: app did not start: CannotPullContainerError: [31mnot found"},
-		{Task: "task2", At: minute(2), Reason: "Essential container in task exited: app exited with code 137 (OutOfMemoryError: killed)"},
-		{Task: "task0", At: minute(1), Reason: "Essential container in task exited: app exited with code 1"},
+		{Task: "task3", At: minute(4), Reason: "Task failed container health checks: envoy failed its health check", Failed: true},
+		{Task: "task1", At: minute(3), Reason: "Task failed to start: app did not start: CannotPullContainerError: [31mnot found", Failed: true},
+		{Task: "task2", At: minute(2), Reason: "Essential container in task exited: app exited with code 137 (OutOfMemoryError: killed)", Failed: true},
+		{Task: "task0", At: minute(1), Reason: "Essential container in task exited: app exited with code 1", Failed: true},
 	}
 	if !reflect.DeepEqual(health[0].Stops, want) {
 		t.Errorf("got  %+v\nwant %+v", health[0].Stops, want)

@@ -65,6 +65,7 @@ func (s *Stacks) Stack(ctx context.Context, nameOrID, afterEvent string) (engine
 	}
 	read.ID, read.Name = awssdk.ToString(stack.StackId), text(stack.StackName)
 	read.Status, read.State = clean(string(stack.StackStatus)), stateOf(stack.StackStatus)
+	read.Owner = ownerOf(stack)
 	failed := read.State == engine.StackFailed || read.State == engine.StackDeleteFailed
 	last := func(event types.StackEvent) bool {
 		return !failed && afterEvent != "" && awssdk.ToString(event.EventId) == afterEvent
@@ -78,6 +79,16 @@ func (s *Stacks) Stack(ctx context.Context, nameOrID, afterEvent string) (engine
 		read.Reasons = reasonsOf(read.State, events, text(stack.StackStatusReason))
 	}
 	return read, nil
+}
+
+// ownerOf is the rollout that asked for a stack, as its tag says.
+func ownerOf(stack *types.Stack) string {
+	for _, tag := range stack.Tags {
+		if awssdk.ToString(tag.Key) == engine.OwnerTag {
+			return text(tag.Value)
+		}
+	}
+	return ""
 }
 
 // events reads the events of a stack, newest first as CloudFormation has them, until

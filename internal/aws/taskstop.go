@@ -23,11 +23,24 @@ func stopsOf(tasks []types.Task) []engine.TaskStop {
 			at = *task.StoppedAt
 		}
 		stops = append(stops, engine.TaskStop{
-			Task: clean(lastPart(awssdk.ToString(task.TaskArn))), At: at, Reason: stopReason(task),
+			Task: clean(lastPart(awssdk.ToString(task.TaskArn))), At: at, Reason: stopReason(task), Failed: hasFailed(task),
 		})
 	}
 	slices.SortStableFunc(stops, func(a, b engine.TaskStop) int { return b.At.Compare(a.At) })
 	return stops[:min(len(stops), stopsTold)]
+}
+
+// hasFailed tells a task that failed from one that was asked to stop: by its stop code,
+// and for one that ECS replaced because of its health, by ECS's words, as the code then
+// is ServiceSchedulerInitiated (ECS developer guide, "Stopped tasks error messages").
+func hasFailed(task types.Task) bool {
+	switch task.StopCode {
+	case types.TaskStopCodeTaskFailedToStart, types.TaskStopCodeEssentialContainerExited:
+		return true
+	default:
+		reason := awssdk.ToString(task.StoppedReason)
+		return strings.Contains(reason, "failed") && strings.Contains(reason, "health check")
+	}
 }
 
 // stopReason says in one sentence why a task stopped: ECS's reason for the task, and

@@ -3,26 +3,39 @@ package main
 import (
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"syscall"
 	"testing"
 	"time"
 )
 
-// TestMeasureVersion measures what starting costs: the budget is 10 ms and 20 MiB. It
-// runs where nothing else does (make bench), because it measures the machine too.
-func TestMeasureVersion(t *testing.T) {
+// stripped is serin as it is released, built for measuring.
+func stripped(t *testing.T) string {
+	t.Helper()
 	if os.Getenv("SERIN_MEASURE") == "" {
-		t.Skip("SERIN_MEASURE is not set")
+		t.Skip("SERIN_MEASURE is not set: make bench sets it, because it measures the machine too")
 	}
-	const runs = 30
-	binary := t.TempDir() + "/serin"
-	build := exec.CommandContext(t.Context(), "go", "build", "-ldflags", "-s -w", "-o", binary, ".")
+	binary := filepath.Join(t.TempDir(), "serin")
+	build := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", binary, ".")
 	if output, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, output)
 	}
+	return binary
+}
+
+// peak is the largest memory that a process that has ended had, in MiB (Linux: KiB in
+// ru_maxrss).
+func peak(command *exec.Cmd) float64 {
+	return float64(command.ProcessState.SysUsage().(*syscall.Rusage).Maxrss) / 1024
+}
+
+// TestMeasureVersion measures what starting costs: the budget is 10 ms and 20 MiB.
+func TestMeasureVersion(t *testing.T) {
+	const runs = 30
+	binary := stripped(t)
 	var times []time.Duration
-	var memory int64
+	var memory float64
 	for range runs {
 		command := exec.CommandContext(t.Context(), binary, "version")
 		start := time.Now()
@@ -30,7 +43,7 @@ func TestMeasureVersion(t *testing.T) {
 			t.Fatal(err)
 		}
 		times = append(times, time.Since(start))
-		memory = max(memory, command.ProcessState.SysUsage().(*syscall.Rusage).Maxrss)
+		memory = max(memory, peak(command))
 	}
 	slices.Sort(times)
 	info, err := os.Stat(binary)
@@ -38,5 +51,26 @@ func TestMeasureVersion(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Logf("serin version: %s at the median of %d runs (budget 10ms), %.1f MiB at most (budget 20), the binary has %.1f MB (budget 45)",
-		times[runs/2].Round(100*time.Microsecond), runs, float64(memory)/1024, float64(info.Size())/1e6)
+		times[runs/2].Round(100*time.Microsecond), runs, memory, float64(info.Size())/1e6)
+}
+
+// TestMeasureDeploy measures the memory of a headless deploy, the sandbox apart: the
+// budget is 60 MB.
+func TestMeasureDeploy(t *testing.T) {
+	binary := stripped(t)
+	r := startRegion(t)
+	command := exec.CommandContext(t.Context(), binary, append([]string{
+		"deploy", "../../specfiles/yelb-appserver/deploy.json", "--ci", "--sha", "9bd0417e", "--image", "yelb-appserver:fixed",
+	}, small(2)...)...)
+	command.Env = []string{"XDG_STATE_HOME=" + r.state, "HOME=" + r.state}
+	for name, value := range r.Exports {
+		command.Env = append(command.Env, name+"="+value)
+	}
+	start := time.Now()
+	if output, err := command.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, output)
+	}
+	used := command.ProcessState.UserTime() + command.ProcessState.SystemTime()
+	t.Logf("serin deploy --ci: %.1f MiB at most (budget 57.2, which is 60 MB), %s of processor time in %s",
+		peak(command), used.Round(time.Millisecond), time.Since(start).Round(time.Second))
 }

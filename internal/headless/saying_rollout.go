@@ -29,15 +29,24 @@ func outline(plan engine.Plan) string {
 }
 
 func sayStackProgressed(b *engine.StackProgressed, _ *engine.Rollout) []string {
-	lines := make([]string, len(b.Events))
-	for i, event := range b.Events {
-		lines[i] = fmt.Sprintf("stack %s: %s %s", b.Name, event.Resource, event.Status)
+	var lines []string
+	for _, event := range b.Events {
+		// CloudFormation says of every resource twice that its creation began.
+		if event.Reason == "Resource creation Initiated" {
+			continue
+		}
+		line := "stack: " + event.Resource
 		if event.Type != "" {
-			lines[i] = fmt.Sprintf("stack %s: %s (%s) %s", b.Name, event.Resource, event.Type, event.Status)
+			line += " (" + event.Type + ")"
 		}
+		if event.Resource == b.Name {
+			line = "stack: the stack itself"
+		}
+		line += " " + event.Status
 		if event.Reason != "" {
-			lines[i] += ": " + event.Reason
+			line += ": " + event.Reason
 		}
+		lines = append(lines, line)
 	}
 	return lines
 }

@@ -22,7 +22,7 @@ test: lint cfn-lint unit ## Check format, code and templates, and run all tests
 
 .PHONY: lint
 lint: $(GOLANGCI_LINT_STAMP) ## Check the code's format and style
-	$(GOLANGCI_LINT) run ./...
+	$(GOLANGCI_LINT) run --allow-parallel-runners ./...
 
 .PHONY: cfn-lint
 cfn-lint: ## Check the CloudFormation templates

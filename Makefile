@@ -3,6 +3,10 @@
 GO ?= go
 
 GOLANGCI_LINT_VERSION := v2.15.0
+GOVULNCHECK_VERSION := v1.9.0
+
+FUZZTIME ?= 5m
+SOAKTIME ?= 30m
 
 BIN := $(CURDIR)/.bin
 GOLANGCI_LINT := $(BIN)/golangci-lint
@@ -36,6 +40,18 @@ unit: ## Run all tests, with the race detector where there is a C compiler
 bench: ## Run all benchmarks, then measure the program in memory and time
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 	SERIN_MEASURE=1 $(GO) test -count 1 -v -run '^TestMeasure' ./cmd/serin
+
+.PHONY: fuzz
+fuzz: ## Run every fuzz target for FUZZTIME (5m), one after the other
+	@GO='$(GO)' FUZZTIME='$(FUZZTIME)' tools/fuzz
+
+.PHONY: soak
+soak: ## Roll out for SOAKTIME (30m) on one sandbox, and measure what grows
+	SERIN_SOAK='$(SOAKTIME)' $(GO) test -count 1 -timeout 0 -v -run '^TestSoak$$' ./internal/trials/soak
+
+.PHONY: vuln
+vuln: ## Look for known vulnerabilities; needs to reach vuln.go.dev, or GOVULNDB
+	$(GO) run golang.org/x/vuln/cmd/govulncheck@$(GOVULNCHECK_VERSION) $(if $(GOVULNDB),-db '$(GOVULNDB)') ./...
 
 .PHONY: fmt
 fmt: $(GOLANGCI_LINT_STAMP) ## Format the code

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"time"
 
+	"serin/internal/sandbox/fault"
 	"serin/internal/sandbox/region"
 	"serin/internal/sandbox/wire"
 )
@@ -37,6 +38,9 @@ type Options struct {
 	// Around, when it is not nil, wraps every call of an API: faults are made of it. The
 	// seed does not pass it.
 	Around wire.Around
+	// Faults, when it is not nil, is what goes wrong, inside of Around. It begins after
+	// the seed.
+	Faults *fault.Plan
 }
 
 // Defaults are the options of a sandbox to look at: control planes about twenty times

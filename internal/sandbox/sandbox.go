@@ -21,6 +21,7 @@ import (
 	"serin/internal/sandbox/cloudwatch"
 	"serin/internal/sandbox/ecr"
 	"serin/internal/sandbox/ecs"
+	"serin/internal/sandbox/fault"
 	"serin/internal/sandbox/mesh"
 	"serin/internal/sandbox/region"
 	"serin/internal/sandbox/server"
@@ -100,11 +101,11 @@ func (s *Sandbox) start(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("address of the page: %w", err)
 	}
-	handler, err := wire.NewHandler(s.services(), s.options.Around)
-	if err != nil {
+	if err := s.seed(ctx); err != nil {
 		return err
 	}
-	if err := s.seed(ctx); err != nil {
+	handler, err := s.frontDoor()
+	if err != nil {
 		return err
 	}
 	s.region.Pace.Set(s.options.Pace)
@@ -112,6 +113,20 @@ func (s *Sandbox) start(ctx context.Context) error {
 	s.closers = append(s.closers, s.door.Close)
 	s.servePage(pageAt)
 	return nil
+}
+
+// frontDoor serves the APIs, spoiled as the options want them.
+func (s *Sandbox) frontDoor() (*wire.Handler, error) {
+	services, around := s.services(), s.options.Around
+	if s.options.Faults != nil {
+		faults, err := fault.NewInjector(*s.options.Faults, services)
+		if err != nil {
+			return nil, err
+		}
+		services, around = faults.Services(services), around.Outside(faults.Around())
+		s.cloudFormation.Disturb(faults)
+	}
+	return wire.NewHandler(services, around)
 }
 
 // listen opens a listener at an address, or on a free port of the network when it is

@@ -70,6 +70,9 @@ func (op *operation) make(ctx context.Context, m *member, kind resource.Type, re
 	if err := pace.Wait(ctx, kind.Duration/2); err != nil {
 		return err
 	}
+	if err := op.disturbed(func(d Disturbance) error { return d.Creating(op.stack.name, m.kind) }); err != nil {
+		return err
+	}
 	made, err := kind.Create(op.service.life, request)
 	op.locked(func() {
 		m.made = made
@@ -179,5 +182,18 @@ func (op *operation) destroy(m *member) error {
 	if err := op.service.region.Pace.Wait(op.service.life, kind.Duration/2); err != nil {
 		return err
 	}
+	if err := op.disturbed(func(d Disturbance) error { return d.Deleting(op.stack.name, m.kind, m.made.PhysicalID) }); err != nil {
+		return err
+	}
 	return kind.Delete(op.service.life, m.made)
+}
+
+// disturbed asks the service's disturbance, if there is one.
+func (op *operation) disturbed(ask func(Disturbance) error) error {
+	var disturbance Disturbance
+	op.locked(func() { disturbance = op.service.disturbance })
+	if disturbance == nil {
+		return nil
+	}
+	return ask(disturbance)
 }

@@ -43,6 +43,24 @@ type Service struct {
 	// order is the stacks as they were created.
 	order  []*stack
 	closed bool
+	// disturbance may be nil.
+	disturbance Disturbance
+}
+
+// Disturbance makes resources of stacks fail that would not.
+type Disturbance interface {
+	// Creating is why a resource of a type is not created, and nil where it is.
+	Creating(stack, kind string) error
+	// Deleting is why a resource is not deleted, and nil where it is; name is its
+	// physical id.
+	Deleting(stack, kind, name string) error
+}
+
+// Disturb has every resource that is created or deleted from now on pass a disturbance.
+func (s *Service) Disturb(disturbance Disturbance) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.disturbance = disturbance
 }
 
 // New is CloudFormation in a region, without a stack. Its work ends with Close.

@@ -32,6 +32,14 @@ type Call struct {
 // requests at once.
 type Around func(call Call, next http.Handler) http.Handler
 
+// Outside is a wrapping by both, a outside; a may be nil.
+func (a Around) Outside(inner Around) Around {
+	if a == nil {
+		return inner
+	}
+	return func(call Call, next http.Handler) http.Handler { return a(call, inner(call, next)) }
+}
+
 // Handler is the front door: it serves every API on one address. It is safe for
 // concurrent use.
 type Handler struct {

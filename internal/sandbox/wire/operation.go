@@ -53,3 +53,16 @@ func REST[In, Out any](
 	operation.Method, operation.Path = method, path
 	return operation
 }
+
+// Next performs an operation: it takes a pointer to the SDK's input and gives one to its
+// output.
+type Next func(ctx context.Context, input any) (output any, err error)
+
+// Inside is the operation with its handler called by around, which may ask and answer
+// something else instead. Its output must be of the operation's type; what it was given
+// may be shared, so a change is made to a copy.
+func (o Operation) Inside(around func(ctx context.Context, input any, next Next) (any, error)) Operation {
+	next := o.call
+	o.call = func(ctx context.Context, input any) (any, error) { return around(ctx, input, next) }
+	return o
+}

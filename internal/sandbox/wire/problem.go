@@ -84,6 +84,10 @@ func statusOf(p profile, api smithy.APIError, found problem) int {
 	if own, ok := errors.AsType[*rejection](api); ok {
 		return own.status
 	}
+	// An error of no service, such as a fault's, brings its own.
+	if own, ok := api.(interface{ HTTPStatusCode() int }); ok {
+		return own.HTTPStatusCode()
+	}
 	if status, listed := p.statuses[found.shape]; listed {
 		return status
 	}

@@ -2,13 +2,17 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"os/user"
+	"strconv"
 
 	"serin/internal/aws"
 	"serin/internal/engine"
 )
+
+// placeOfProcess stands between a machine and the number of a process in a driver's
+// place.
+const placeOfProcess = ", pid "
 
 // account is an AWS account, or a sandbox that stands for one, with whoever calls it.
 type account struct {
@@ -51,7 +55,7 @@ func (a *account) driver(lookup func(string) (string, bool)) engine.Driver {
 	host, _ := os.Hostname()
 	return engine.Driver{
 		Actor:      a.caller.ARN,
-		Place:      fmt.Sprintf("%s, pid %d", aws.DriverName(lookup, name, host), os.Getpid()),
+		Place:      aws.DriverName(lookup, name, host) + placeOfProcess + strconv.Itoa(os.Getpid()),
 		Unattended: true,
 	}
 }

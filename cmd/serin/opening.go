@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"serin/internal/aws"
@@ -90,10 +93,33 @@ func (d *deployment) takeOver(ctx context.Context) (engine.Lease, error) {
 	if err := d.isMeant(ctx, open); err != nil {
 		return engine.Lease{}, err
 	}
-	if !open.Lease.Free {
-		d.warn(fmt.Sprintf("looking for %s whether %s still drives rollout %s", engine.LeaseTime, open.Lease.Driver, open.ID))
+	driver, patience := d.account.driver(d.lookup), engine.LeaseTime
+	switch {
+	case open.Lease.Free:
+	case isGone(open.Lease.Driver, driver):
+		d.warn(fmt.Sprintf("%s, which drove rollout %s, is gone", open.Lease.Driver, open.ID))
+		patience = 0
+	default:
+		d.warn(fmt.Sprintf("looking for %s whether %s still drives rollout %s", patience, open.Lease.Driver, open.ID))
 	}
-	return engine.TakeOver(ctx, d.journal, open, d.account.driver(d.lookup), engine.LeaseTime)
+	return engine.TakeOver(ctx, d.journal, open, driver, patience)
+}
+
+// isGone tells for certain that a driver's process has ended: it ran in the place where
+// the other one runs, and its process is no more. False says nothing. Should the number
+// mean another process, or a container's, the journal still takes one driver only.
+func isGone(driver, here engine.Driver) bool {
+	place, text, found := strings.Cut(driver.Place, placeOfProcess)
+	mine, _, _ := strings.Cut(here.Place, placeOfProcess)
+	number, err := strconv.Atoi(text)
+	if !found || err != nil || place != mine {
+		return false
+	}
+	process, err := os.FindProcess(number)
+	if err != nil {
+		return false
+	}
+	return errors.Is(process.Signal(syscall.Signal(0)), os.ErrProcessDone)
 }
 
 // isMeant refuses to go on with a rollout of another version than the one that was

@@ -13,7 +13,7 @@ import (
 // are.
 const (
 	shortest       = 100 * time.Millisecond
-	shortestAnswer = time.Second
+	shortestAnswer = 5 * time.Second
 	// shortestStart leaves a container time for its first checks before another one that
 	// depends on its health gives up.
 	shortestStart = 5 * time.Second

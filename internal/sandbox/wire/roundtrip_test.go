@@ -96,7 +96,7 @@ func serve(t *testing.T, scope string, d *desk) aws.Config {
 	return aws.Config{
 		Region:       "us-west-2",
 		BaseEndpoint: aws.String("http://" + scope + ".test"),
-		HTTPClient:   &http.Client{Transport: transport, Timeout: 5 * time.Second},
+		HTTPClient:   &http.Client{Transport: transport, Timeout: time.Minute},
 		Retryer:      func() aws.Retryer { return aws.NopRetryer{} },
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 			return aws.Credentials{AccessKeyID: "AKIDTEST", SecretAccessKey: "secret"}, nil

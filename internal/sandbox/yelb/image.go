@@ -21,8 +21,9 @@ const (
 )
 
 const (
-	// crashAfter is how long a :crash version runs.
-	crashAfter = 500 * time.Millisecond
+	// crashAfter is how long a :crash version runs, without ever having listened: long before
+	// anybody could take it for healthy.
+	crashAfter = 200 * time.Millisecond
 	// lateAfter is how long a :late version is well.
 	lateAfter = 8 * time.Second
 )
@@ -66,7 +67,7 @@ func catalogue() []entry {
 		{"yelb-appserver", "flaky", program{start: flaky.start}},
 		{"yelb-appserver", "late", program{start: late.start}},
 		{"yelb-appserver", "slow", program{start: slow.start}},
-		{"yelb-appserver", "crash", program{start: plain.start, lifetime: crashAfter}},
+		{"yelb-appserver", "crash", program{lifetime: crashAfter}},
 	}
 	for repository, start := range map[string]func(context.Context, *process) error{
 		"yelb-ui":          startUI,
@@ -76,7 +77,7 @@ func catalogue() []entry {
 		entries = append(entries,
 			entry{repository, "1", program{start: start}},
 			entry{repository, "2", program{start: start}},
-			entry{repository, "crash", program{start: start, lifetime: crashAfter}},
+			entry{repository, "crash", program{lifetime: crashAfter}},
 			entry{repository, "late", program{start: start, lifetime: lateAfter}})
 	}
 	slices.SortStableFunc(entries, func(a, b entry) int { return strings.Compare(a.repository, b.repository) })

@@ -159,7 +159,7 @@ func TestVersionsThatDie(t *testing.T) {
 		var lives time.Duration
 		switch {
 		case image.Tag == "crash":
-			lives = 500 * time.Millisecond
+			lives = 200 * time.Millisecond
 		case image.Tag == "late" && image.Repository != "yelb-appserver":
 			lives = 8 * time.Second
 		default:

@@ -3,6 +3,7 @@ package aws
 import (
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -152,6 +153,7 @@ func loadOptions(options Options) []func(*config.LoadOptions) error {
 		config.WithAPIOptions([]func(*middleware.Stack) error{
 			awsmiddleware.AddUserAgentKeyValue("serin", version),
 			deadlines.add,
+			readOnlyBody,
 		}),
 	}
 	if options.Profile != "" {
@@ -194,6 +196,33 @@ func httpClient() *awshttp.BuildableClient {
 			transport.IdleConnTimeout = 90 * time.Second
 			transport.TLSHandshakeTimeout = 5 * time.Second
 		})
+}
+
+// onlyReader hides that a body can write itself.
+type onlyReader struct {
+	io.ReadSeeker
+}
+
+// readOnlyBody makes net/http read the bodies of requests and not have them write
+// themselves. The SDK closes a body when the answer has begun, and its WriteTo then
+// fails with io.EOF; net/http, which looks whether there is more of a body than it has
+// sent, takes that for a reason to close the connection, and so the answer breaks off
+// (smithy-go v1.28.8, safeWriteToReadCloser; net/http, transferWriter.writeBody).
+func readOnlyBody(stack *middleware.Stack) error {
+	return stack.Build.Add(middleware.BuildMiddlewareFunc("SerinReadOnlyBody", func(
+		ctx context.Context, in middleware.BuildInput, next middleware.BuildHandler,
+	) (middleware.BuildOutput, middleware.Metadata, error) {
+		if request, ok := in.Request.(*smithyhttp.Request); ok {
+			if body, seeks := request.GetStream().(io.ReadSeeker); seeks {
+				changed, err := request.SetStream(onlyReader{body})
+				if err != nil {
+					return middleware.BuildOutput{}, middleware.Metadata{}, fmt.Errorf("read the body of the request: %w", err)
+				}
+				in.Request = changed
+			}
+		}
+		return next.HandleBuild(ctx, in)
+	}), middleware.Before)
 }
 
 // add puts the deadlines around every call and every attempt of a client.

@@ -223,6 +223,10 @@ func expiredSession(err error, failed failure) bool {
 
 // answered explains an error that AWS answered with.
 func (w Where) answered(fault *engine.Fault, failed failure, err error) {
+	if failed.code == "" && failed.status < http.StatusMultipleChoices {
+		fault.Kind, fault.Err = engine.Transient, brokenOff(err)
+		return
+	}
 	means, known := meanings[failed.code]
 	if !known {
 		means = byStatus(failed.status)
@@ -235,6 +239,16 @@ func (w Where) answered(fault *engine.Fault, failed failure, err error) {
 	if means.secret {
 		fault.Err = &cause{text: failed.code + ": the request's signature was not accepted"}
 	}
+}
+
+// brokenOff is a success whose answer did not come whole, which says nothing about what
+// was asked.
+func brokenOff(err error) error {
+	said := "the answer could not be read"
+	if broken, ok := errors.AsType[*smithy.DeserializationError](err); ok && broken.Err != nil {
+		said += ": " + clean(broken.Err.Error())
+	}
+	return &cause{text: said, err: err}
 }
 
 // byStatus is what an HTTP status says where the code says nothing.

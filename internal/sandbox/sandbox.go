@@ -219,7 +219,8 @@ func (s *Sandbox) ImageURI(repository, tag string) string {
 }
 
 // Exports are the environment variables, as NAME=value, that point AWS's SDKs and its
-// command line at the sandbox.
+// command line at the sandbox. The last one keeps the command line from putting "data-"
+// before the host of Cloud Map's DiscoverInstances: nothing answers to data-127.0.0.1.
 func (s *Sandbox) Exports() []string {
 	return []string{
 		"AWS_ENDPOINT_URL=" + s.Endpoint(),
@@ -227,5 +228,6 @@ func (s *Sandbox) Exports() []string {
 		"AWS_DEFAULT_REGION=" + s.region.Name,
 		"AWS_ACCESS_KEY_ID=" + accessKey,
 		"AWS_SECRET_ACCESS_KEY=" + secretKey,
+		"AWS_DISABLE_HOST_PREFIX_INJECTION=true",
 	}
 }

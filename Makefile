@@ -28,12 +28,16 @@ test: lint cfn-lint unit ## Check format, code and templates, and run all tests
 lint: $(GOLANGCI_LINT_STAMP) ## Check the code's format and style
 	$(GOLANGCI_LINT) run --allow-parallel-runners ./...
 
+.PHONY: venv
+venv: ## Install the tools that are written in Python
+	@tools/venv
+
 .PHONY: cfn-lint
-cfn-lint: ## Check the CloudFormation templates
+cfn-lint: venv ## Check the CloudFormation templates
 	@tools/cfn-lint
 
 .PHONY: unit
-unit: ## Run all tests, with the race detector where there is a C compiler
+unit: venv ## Run all tests, with the race detector where there is a C compiler
 	@GO='$(GO)' tools/go-test
 
 .PHONY: bench

@@ -1,0 +1,156 @@
+package awscli
+
+import (
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"serin/internal/conformance/venv"
+	"serin/internal/sandbox"
+)
+
+// failed is the CLI's exit code when the service refuses, or a waiter gives up (AWS CLI
+// User Guide, return codes, of version 1).
+const failed = 255
+
+// cliOf is the key of a script's CLI.
+type cliOf struct{}
+
+// TestScripts runs each script against a sandbox of its own, with Yelb in it and
+// without waits.
+func TestScripts(t *testing.T) {
+	python := venv.Find(t, "awscli")
+	models := impatientModels(t, python)
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Setup: func(env *testscript.Env) error {
+			s, err := sandbox.Start(t.Context(), sandbox.Options{})
+			if err != nil {
+				return err
+			}
+			env.Defer(s.Close)
+			aws, stop, err := startCLI(python, environment(s, env.WorkDir, models))
+			if err != nil {
+				return err
+			}
+			env.Defer(stop)
+			env.Values[cliOf{}] = aws
+			env.Setenv("ACCOUNT", s.Account())
+			env.Setenv("ENVIRONMENT", s.Environment())
+			for _, minutes := range []int{10, 8, 5} {
+				at := time.Now().UTC().Truncate(time.Minute).Add(time.Duration(-minutes) * time.Minute)
+				env.Setenv(fmt.Sprintf("MINUTES_AGO_%d", minutes), at.Format(time.RFC3339))
+			}
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"aws": runAWS, "json": checkJSON, "keep": keepJSON},
+	})
+}
+
+// runAWS is `aws ARGUMENT…`, which must succeed, and `! aws ARGUMENT…`, which the service
+// must refuse.
+func runAWS(ts *testscript.TestScript, neg bool, arguments []string) {
+	answer, err := ts.Value(cliOf{}).(*cli).run(ts.MkAbs("."), arguments)
+	ts.Check(err)
+	_, _ = fmt.Fprint(ts.Stdout(), answer.Stdout)
+	_, _ = fmt.Fprint(ts.Stderr(), answer.Stderr)
+	want := 0
+	if neg {
+		want = failed
+	}
+	if answer.Code != want {
+		ts.Fatalf("aws %s exits with %d, want %d", strings.Join(arguments, " "), answer.Code, want)
+	}
+}
+
+// checkJSON is `json PATH=VALUE…`: what the last command wrote has these values. A value
+// in slashes is a regular expression, which must match all of it. `! json PATH…` is for
+// what must not be there.
+func checkJSON(ts *testscript.TestScript, neg bool, arguments []string) {
+	answer := readAnswer(ts)
+	if len(arguments) == 0 {
+		ts.Fatalf("usage: json PATH=VALUE..., or ! json PATH...")
+	}
+	for _, argument := range arguments {
+		path, want, _ := strings.Cut(argument, "=")
+		got, err := find(answer, path)
+		switch {
+		case neg && err == nil:
+			ts.Fatalf("there is %s: %v", path, got)
+		case neg:
+		case err != nil:
+			ts.Fatalf("%v", err)
+		case !matches(fmt.Sprint(got), want):
+			ts.Fatalf("%s is %v, want %s", path, got, want)
+		}
+	}
+}
+
+// keepJSON is `keep NAME PATH`: a variable gets what the last command wrote there.
+func keepJSON(ts *testscript.TestScript, neg bool, arguments []string) {
+	if neg || len(arguments) != 2 {
+		ts.Fatalf("usage: keep NAME PATH")
+	}
+	got, err := find(readAnswer(ts), arguments[1])
+	ts.Check(err)
+	ts.Setenv(arguments[0], fmt.Sprint(got))
+}
+
+func readAnswer(ts *testscript.TestScript) any {
+	answer, err := decode(ts.ReadFile("stdout"))
+	ts.Check(err)
+	return answer
+}
+
+// decode reads an answer, with numbers as they were written.
+func decode(text string) (answer any, err error) {
+	decoder := json.NewDecoder(strings.NewReader(text))
+	decoder.UseNumber()
+	err = decoder.Decode(&answer)
+	return answer, err
+}
+
+func matches(got, want string) bool {
+	if len(want) > 1 && strings.HasPrefix(want, "/") && strings.HasSuffix(want, "/") {
+		return regexp.MustCompile(`^(?:` + want[1:len(want)-1] + `)$`).MatchString(got)
+	}
+	return got == want
+}
+
+// find follows a path such as a.b.0.c into an answer. A list's count is how many
+// elements it has, and a single point is all of the answer.
+func find(answer any, path string) (any, error) {
+	if path == "." {
+		return answer, nil
+	}
+	for part := range strings.SplitSeq(path, ".") {
+		switch holder := answer.(type) {
+		case map[string]any:
+			value, there := holder[part]
+			if !there {
+				return nil, fmt.Errorf("%s: there is no %s", path, part)
+			}
+			answer = value
+		case []any:
+			if part == "count" {
+				return len(holder), nil
+			}
+			index, err := strconv.Atoi(part)
+			if err != nil || index < 0 || index >= len(holder) {
+				return nil, fmt.Errorf("%s: there is no %s among %d elements", path, part, len(holder))
+			}
+			answer = holder[index]
+		default:
+			return nil, fmt.Errorf("%s: there is no %s in %v", path, part, answer)
+		}
+	}
+	return answer, nil
+}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -295,4 +296,16 @@ func (s *Service) bury(st *stack) {
 	if s.names[st.name] == st {
 		delete(s.names, st.name)
 	}
+	s.forgetDeleted()
+}
+
+// forgetDeleted drops those of the deleted stacks that were deleted first. The caller
+// holds mu.
+func (s *Service) forgetDeleted() {
+	deleted := slices.DeleteFunc(slices.Clone(s.order), func(st *stack) bool { return st.deleted.IsZero() })
+	slices.SortStableFunc(deleted, func(a, b *stack) int { return a.deleted.Compare(b.deleted) })
+	for _, st := range deleted[:max(len(deleted)-keptDeleted, 0)] {
+		delete(s.stacks, st.id)
+	}
+	s.order = slices.DeleteFunc(s.order, func(st *stack) bool { return s.stacks[st.id] == nil })
 }

@@ -37,7 +37,8 @@ type Service struct {
 	// mu guards what follows and everything within it; it is never held over a call to
 	// a service or a wait.
 	mu sync.Mutex
-	// stacks are all that there ever were, by id; names those that are not deleted.
+	// stacks are those that there are and that were deleted lately, by id; names those
+	// that are not deleted.
 	stacks map[string]*stack
 	names  map[string]*stack
 	// order is the stacks as they were created.

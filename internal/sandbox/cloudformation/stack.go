@@ -15,7 +15,11 @@ import (
 
 const stackType = "AWS::CloudFormation::Stack"
 
-// stack is one stack, from its creation on and for ever. The service's mutex guards it.
+// keptDeleted is how many deleted stacks can still be described. CloudFormation keeps
+// them for 90 days, in which a sandbox without a bound would grow and grow.
+const keptDeleted = 50
+
+// stack is one stack, from its creation until long after its deletion. The service's mutex guards it.
 type stack struct {
 	id, name string
 	created  time.Time

@@ -23,6 +23,8 @@ type series struct {
 	dimensions        map[string]string
 
 	mu sync.Mutex
+	// lastAdded is when the last datum arrived.
+	lastAdded time.Time
 	// pending are data that are not visible yet, in the order that they arrived.
 	pending []arrival
 	// minutes are the visible data, by ascending start.
@@ -58,6 +60,7 @@ type second struct {
 func (s *series) add(now, at time.Time, unit string, gained statistics) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.lastAdded = now
 	arrived, second := now.Unix(), at.Unix()
 	if last := len(s.pending) - 1; last >= 0 {
 		p := &s.pending[last]
@@ -68,6 +71,13 @@ func (s *series) add(now, at time.Time, unit string, gained statistics) {
 	}
 	s.pending = append(s.pending, arrival{arrived, second, unit, gained})
 	s.publish(now)
+}
+
+// silentSince reports whether nothing has arrived since a time.
+func (s *series) silentSince(at time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.lastAdded.Before(at)
 }
 
 // publish makes visible what arrived the delay or longer ago. What arrives within one

@@ -9,8 +9,16 @@ import (
 	"time"
 )
 
-// store holds every series that was ever recorded. Metrics do not go away, as in AWS,
-// where they do after 15 months.
+// AWS keeps metrics for 15 months after their last datum. Here every version that was
+// ever tried has its own, so those of versions that are gone make room for others.
+const (
+	// fewSeries is how many series are kept whatever they hold.
+	fewSeries = 1000
+	// silence is how long a series beyond them is kept after its last datum.
+	silence = 15 * time.Minute
+)
+
+// store holds the series that were recorded.
 type store struct {
 	delay time.Duration
 	seed  maphash.Seed
@@ -18,10 +26,12 @@ type store struct {
 	mu    sync.RWMutex
 	index map[uint64][]*series
 	all   []*series
+	// crowd is how many series are looked through for silent ones.
+	crowd int
 }
 
 func newStore(delay time.Duration) *store {
-	return &store{delay: delay, seed: maphash.MakeSeed(), index: make(map[uint64][]*series)}
+	return &store{delay: delay, seed: maphash.MakeSeed(), index: make(map[uint64][]*series), crowd: fewSeries}
 }
 
 // series is the series of exactly these dimensions; it is made when there is none.
@@ -38,12 +48,29 @@ func (s *store) series(namespace, metric string, dimensions map[string]string) *
 	if found := s.find(key, namespace, metric, dimensions); found != nil {
 		return found
 	}
+	if len(s.all) >= s.crowd {
+		s.forgetSilent(time.Now())
+	}
 	made := &series{
 		delay: s.delay, namespace: namespace, metric: metric, dimensions: maps.Clone(dimensions),
+		lastAdded: time.Now(),
 	}
 	s.index[key] = append(s.index[key], made)
 	s.all = append(s.all, made)
 	return made
+}
+
+// forgetSilent drops series without a recent datum; s.mu is held. It is not done again
+// before there are twice as many as are left.
+func (s *store) forgetSilent(now time.Time) {
+	silent := func(series *series) bool { return series.silentSince(now.Add(-silence)) }
+	s.all = slices.DeleteFunc(s.all, silent)
+	s.index = make(map[uint64][]*series, len(s.all))
+	for _, kept := range s.all {
+		key := s.hash(kept.namespace, kept.metric, kept.dimensions)
+		s.index[key] = append(s.index[key], kept)
+	}
+	s.crowd = max(2*len(s.all), fewSeries)
 }
 
 // lookup is the series of exactly these dimensions, or nil.

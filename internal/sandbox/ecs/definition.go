@@ -14,7 +14,12 @@ import (
 	"serin/internal/sandbox/clone"
 )
 
-// family is the revisions of a task definition; revision n is at index n-1.
+// keptInactive is how many inactive task definitions can still be described. ECS keeps
+// them for good; here every version that was ever tried would be one.
+const keptInactive = 100
+
+// family is the revisions of a task definition; revision n is at index n-1, and nil when
+// it was forgotten.
 type family struct {
 	name      string
 	revisions []*types.TaskDefinition
@@ -23,7 +28,7 @@ type family struct {
 // latest is the newest active revision, nil when there is none.
 func (f *family) latest() *types.TaskDefinition {
 	for _, d := range slices.Backward(f.revisions) {
-		if d.Status == types.TaskDefinitionStatusActive {
+		if d != nil && d.Status == types.TaskDefinitionStatusActive {
 			return d
 		}
 	}
@@ -189,8 +194,31 @@ func (s *Service) DeregisterTaskDefinition(
 		return nil, client("The specified task definition is inactive. You can only deregister active task definitions.")
 	}
 	found.Status, found.DeregisteredAt = types.TaskDefinitionStatusInactive, moment()
+	s.forgetInactive()
 	s.touch()
 	return &sdk.DeregisterTaskDefinitionOutput{TaskDefinition: clone.Of(found)}, nil
+}
+
+// forgetInactive drops those of the inactive task definitions that were deregistered
+// first, and families of which nothing is left; s.mu is held.
+func (s *Service) forgetInactive() {
+	var inactive []*types.TaskDefinition
+	for _, f := range s.families {
+		for _, d := range f.revisions {
+			if d != nil && d.Status == types.TaskDefinitionStatusInactive {
+				inactive = append(inactive, d)
+			}
+		}
+	}
+	slices.SortFunc(inactive, func(a, b *types.TaskDefinition) int { return a.DeregisteredAt.Compare(*b.DeregisteredAt) })
+	for _, d := range inactive[:max(len(inactive)-keptInactive, 0)] {
+		f := s.families[*d.Family]
+		f.revisions[d.Revision-1] = nil
+		delete(s.tags, *d.TaskDefinitionArn)
+		if !slices.ContainsFunc(f.revisions, func(d *types.TaskDefinition) bool { return d != nil }) {
+			delete(s.families, f.name)
+		}
+	}
 }
 
 // ListTaskDefinitions lists the ARNs of the revisions of a family, or of all, by family
@@ -212,7 +240,7 @@ func (s *Service) ListTaskDefinitions(
 			continue
 		}
 		for _, d := range f.revisions {
-			if d.Status == status {
+			if d != nil && d.Status == status {
 				key := fmt.Sprintf("%s:%010d", f.name, d.Revision)
 				keys, padded[key] = append(keys, key), *d.TaskDefinitionArn
 			}

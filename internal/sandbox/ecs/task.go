@@ -3,6 +3,7 @@ package ecs
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -34,9 +35,12 @@ func (t taskStatus) starting() bool {
 	return t == statusProvisioning || t == statusPending || t == statusActivating
 }
 
-// stoppedKept is how long a stopped task, and here a deleted service as well, can be
-// described (ECS developer guide).
-const stoppedKept = time.Hour
+// How long a stopped task, and here a deleted service as well, can be described (ECS
+// developer guide), and how many of them: a sandbox lives through more in an hour.
+const (
+	stoppedKept = time.Hour
+	stoppedMost = 200
+)
 
 // task is one task. Its lifecycle is driven by one goroutine, Service.run; everything in
 // it is guarded by Service.mu, except what never changes.
@@ -131,20 +135,38 @@ func (s *Service) start(t *task) {
 }
 
 // forgetStopped drops the tasks that stopped and the services that became inactive
-// longer than an hour ago; s.mu is held.
+// longer than an hour ago, or before many others; s.mu is held.
 func (s *Service) forgetStopped() {
+	stopped, gone := map[string]time.Time{}, map[workloadKey]time.Time{}
 	for id, t := range s.tasks {
-		if t.stoppedAt != nil && time.Since(*t.stoppedAt) > stoppedKept {
-			delete(s.tasks, id)
-			delete(s.tags, t.arn)
+		if t.stoppedAt != nil {
+			stopped[id] = *t.stoppedAt
 		}
 	}
 	for key, w := range s.workloads {
-		if w.status == inactive && time.Since(w.goneAt) > stoppedKept {
-			delete(s.workloads, key)
-			delete(s.tags, w.arn)
+		if w.status == inactive {
+			gone[key] = w.goneAt
 		}
 	}
+	for _, id := range bygone(stopped) {
+		delete(s.tags, s.tasks[id].arn)
+		delete(s.tasks, id)
+	}
+	for _, key := range bygone(gone) {
+		delete(s.tags, s.workloads[key].arn)
+		delete(s.workloads, key)
+	}
+}
+
+// bygone are those whose end is no longer remembered.
+func bygone[K comparable](ends map[K]time.Time) []K {
+	newestFirst := slices.SortedFunc(maps.Keys(ends), func(a, b K) int { return ends[b].Compare(ends[a]) })
+	for i, key := range newestFirst {
+		if i == stoppedMost || time.Since(ends[key]) > stoppedKept {
+			return newestFirst[i:]
+		}
+	}
+	return nil
 }
 
 // stop orders a task to stop; the first order counts. s.mu is held.

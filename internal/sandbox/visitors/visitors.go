@@ -22,6 +22,8 @@ const (
 	DefaultWorkers = 64
 	// patience is how long a visitor waits for an answer.
 	patience = 20 * time.Second
+	// idleFor is how long a connection is kept that no visitor uses.
+	idleFor = time.Minute
 	// beat is the shortest time between two looks at what is due; at higher rates
 	// several requests leave at once.
 	beat = 2 * time.Millisecond
@@ -190,6 +192,7 @@ func (v *Visitors) run(ctx context.Context, done chan<- struct{}) {
 func (v *Visitors) client() *http.Client {
 	transport := &http.Transport{
 		MaxIdleConnsPerHost: v.workers,
+		IdleConnTimeout:     idleFor,
 		DisableCompression:  true,
 	}
 	if v.dial != nil {

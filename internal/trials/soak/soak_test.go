@@ -23,42 +23,42 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // service is the one that is rolled out again and again.
 const service = "yelb-appserver"
 
-// warmUp is the part of the time after which pools are full and caches are warm: what
-// the end is compared with.
-const warmUp = 0.3
+// rate is how many requests a second Yelb's visitors send.
+const rate = 50
+
+// warmUp is the part of the time after which what is kept for a while is as much as it
+// will be: what the end is compared with.
+const warmUp = 0.4
 
 // TestSoak rolls out for SERIN_SOAK, a duration: versions that pass and versions that
 // are rolled back for each of the reasons. Nothing may grow from the end of the warm-up
-// to the end.
+// to the end, and neither goroutines nor files from the start on.
 func TestSoak(t *testing.T) {
 	length, err := time.ParseDuration(os.Getenv("SERIN_SOAK"))
 	if err != nil {
 		t.Skip("SERIN_SOAK is not set to a duration")
 	}
 	s := start(t)
-	began := time.Now()
-	var first, warm, last footprint
-	for next := began; time.Since(began) < length; {
-		s.roll(t)
-		if time.Now().Before(next) {
-			continue
-		}
-		next = time.Now().Add(length / 20)
-		last = s.measure(t)
-		t.Logf("%8s  %s", time.Since(began).Round(time.Second), last)
-		if first.rollouts == 0 {
-			first = last
-		}
-		if warm.rollouts == 0 && time.Since(began) > time.Duration(warmUp*float64(length)) {
-			warm = last
-		}
-	}
-	last = s.measure(t)
+	first := s.measure(t)
 	t.Logf("at the start: %s", first)
-	t.Logf("when warm:    %s", warm)
-	t.Logf("at the end:   %s", last)
-	for _, growth := range last.since(warm) {
-		t.Error(growth)
+	began := time.Now()
+	for _, part := range []float64{warmUp, 1} {
+		s.region.Visitors().SetRate(rate)
+		for next := began; time.Since(began) < time.Duration(part*float64(length)); {
+			s.roll(t)
+			if time.Now().After(next) {
+				next = time.Now().Add(length / 20)
+				t.Logf("%12s: %s", time.Since(began).Round(time.Second), s.measure(t))
+			}
+		}
+		s.region.Visitors().SetRate(0)
+		s.calm(t, first)
+		last := s.measure(t)
+		t.Logf("%12s: %s; nobody visits; %v", "quiet", last, s.ended)
+		for _, growth := range last.since(first) {
+			t.Error(growth)
+		}
+		first.heap, first.journal, first.rollouts = last.heap, last.journal, last.rollouts
 	}
 }
 
@@ -81,7 +81,7 @@ func start(t *testing.T) *soak {
 	// This machine's user has no part in it.
 	t.Setenv("AWS_CONFIG_FILE", filepath.Join(directory, "none"))
 	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", filepath.Join(directory, "none"))
-	region, err := sandbox.Start(t.Context(), sandbox.Options{Rate: 50, Pace: 0.01})
+	region, err := sandbox.Start(t.Context(), sandbox.Options{Pace: 0.01})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -119,8 +119,8 @@ func start(t *testing.T) *soak {
 	}
 }
 
-// roll does one rollout. Every other version passes; of the others each fails in a way
-// of its own.
+// roll does one rollout. Every other version passes; the others fail in ways of their
+// own, but for a flaky one that met too few visitors.
 func (s *soak) roll(t *testing.T) {
 	t.Helper()
 	tag, want := "fixed", engine.Succeeded
@@ -141,7 +141,8 @@ func (s *soak) roll(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.ended[ending.Outcome]++
-	if ending.Outcome != want || ending.Leftover != "" {
+	lucky := tag == "flaky" && ending.Outcome == engine.Succeeded
+	if ending.Outcome != want && !lucky || ending.Leftover != "" {
 		t.Fatalf("rollout %d of image %s %s: %s, leftover %q", s.rollouts, tag, ending.Outcome.Past(), ending.Reason, ending.Leftover)
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"serin/internal/engine"
 	"serin/internal/headless"
 	"serin/internal/journal"
+	"serin/internal/sandbox/fault"
 )
 
 // errorLimit is how long a provider's errors may last before a rollout gives up on it.
@@ -28,6 +29,7 @@ type deployFlags struct {
 	onInterrupt choice
 	journal     string
 	junit       string
+	fault       string
 	ci, sandbox bool
 	resume, yes bool
 	verbose     bool
@@ -62,6 +64,7 @@ func (f *deployFlags) register(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.BoolVar(&f.ci, "ci", false, "headless: a line an event, no escape codes, no questions")
 	flags.BoolVar(&f.sandbox, "sandbox", false, "deploy to a private sandbox, made for this one command")
+	flags.StringVar(&f.fault, "fault", "", "with --sandbox: "+faultUsage)
 	flags.Var(&f.onInterrupt, "on-interrupt", "what the first SIGINT or SIGTERM does")
 	flags.StringVar(&f.junit, "junit", "", "write a JUnit report to this `file`, at the end")
 	flags.BoolVar(&f.resume, "resume", false, "go on with the service's open rollout")
@@ -79,6 +82,7 @@ type deployment struct {
 	account *account
 	journal *journal.SQLite
 	junit   *headless.JUnit
+	faults  *fault.Plan
 	// signals has every SIGINT and SIGTERM since the beginning.
 	signals chan os.Signal
 }
@@ -109,6 +113,12 @@ func (p *program) deploy(cmd *cobra.Command, file string, flags *deployFlags) (e
 func (d *deployment) read(cmd *cobra.Command) (err error) {
 	if d.flags.sandbox && d.flags.resume {
 		return usage(cmd, "--sandbox makes a new sandbox, which has no rollout to --resume")
+	}
+	if d.flags.fault != "" && !d.flags.sandbox {
+		return usage(cmd, "--fault is for the private sandbox: give --sandbox too")
+	}
+	if d.faults, err = faults(d.flags.fault); err != nil {
+		return usage(cmd, "%w", err)
 	}
 	if d.spec, err = d.flags.spec.load(d.file); err != nil {
 		return err

@@ -15,11 +15,13 @@ import (
 	"github.com/spf13/cobra"
 
 	"serin/internal/sandbox"
+	"serin/internal/sandbox/fault"
 )
 
 // sandboxFlags are those of serin sandbox.
 type sandboxFlags struct {
 	options sandbox.Options
+	fault   string
 	output  output
 }
 
@@ -33,7 +35,8 @@ func newSandbox(p *program) *cobra.Command {
 			"it is left when it ends.",
 		Example: "  serin sandbox\n" +
 			"  serin sandbox --empty --address 127.0.0.1:8470\n" +
-			"  serin sandbox --rate 200 --metric-delay 2m --output json",
+			"  serin sandbox --rate 200 --metric-delay 2m --output json\n" +
+			"  serin sandbox --fault 'appmesh:UpdateRoute#2=throttle,cloudwatch:*@0.2=500,seed=7'",
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return p.sandbox(cmd, &flags) },
 	}
@@ -51,7 +54,19 @@ func (f *sandboxFlags) register(cmd *cobra.Command) {
 	flags.StringVar(&o.PageAddress, "page-address", "", "`host:port` of Yelb's page (default a free port of 127.0.0.1)")
 	flags.StringVar(&o.Environment, "env", o.Environment, "name of the environment")
 	flags.StringVar(&o.Region, "region", o.Region, "region to pretend to be")
+	flags.StringVar(&f.fault, "fault", "", faultUsage)
 	f.output.register(cmd)
+}
+
+// faultUsage describes --fault, wherever it is.
+const faultUsage = "what goes wrong: a `plan` such as appmesh:UpdateRoute#2=throttle,stack:*=fail,seed=7, or a file with one"
+
+// faults reads the plan of --fault; nil without one.
+func faults(plan string) (*fault.Plan, error) {
+	if plan == "" {
+		return nil, nil
+	}
+	return fault.Load(plan)
 }
 
 // problem is what is wrong with the values of the flags.
@@ -76,6 +91,11 @@ func (p *program) sandbox(cmd *cobra.Command, flags *sandboxFlags) error {
 	if err := flags.problem(); err != nil {
 		return usage(cmd, "%w", err)
 	}
+	plan, err := faults(flags.fault)
+	if err != nil {
+		return usage(cmd, "%w", err)
+	}
+	flags.options.Faults = plan
 	ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	region, err := sandbox.Start(ctx, flags.options)

@@ -57,6 +57,10 @@ soak: ## Roll out for SOAKTIME (30m) on one sandbox, and measure what grows
 vuln: ## Look for known vulnerabilities; needs to reach vuln.go.dev, or GOVULNDB
 	$(GO) run golang.org/x/vuln/cmd/govulncheck@$(GOVULNCHECK_VERSION) $(if $(GOVULNDB),-db '$(GOVULNDB)') ./...
 
+.PHONY: torture
+torture: ## Kill the driver at every journal event and in every call that changes something, and go on
+	SERIN_TORTURE=all $(GO) test -count 1 -timeout 60m -run '^TestTorture$$' ./cmd/serin
+
 .PHONY: fmt
 fmt: $(GOLANGCI_LINT_STAMP) ## Format the code
 	$(GOLANGCI_LINT) fmt ./...

@@ -152,6 +152,7 @@ func (d *deployment) startPrivate(ctx context.Context) (*private, error) {
 		return nil, err
 	}
 	options := sandbox.Defaults()
+	options.Faults = d.faults
 	if d.flags.spec.environment != "" {
 		options.Environment = d.flags.spec.environment
 	}

@@ -176,7 +176,7 @@ func (s *scene) account(t *testing.T) string {
 			fmt.Fprintf(&b, "parameter %d %s\n", version.Version, awssdk.ToString(version.Value))
 		}
 	}
-	return b.String()
+	return strings.ReplaceAll(b.String(), s.sandbox.Account(), "ACCOUNT")
 }
 
 // undisturbed is the account after a run that nobody kills, with the number of events

@@ -111,7 +111,7 @@ func (l *object) end() []byte {
 	return l.text.Bytes()
 }
 
-// plain is a value as JSON without the escapes for HTML.
+// plain is a value as JSON without the escapes for HTML, and with those for terminals.
 func plain(value any) []byte {
 	var text bytes.Buffer
 	encoder := json.NewEncoder(&text)
@@ -119,7 +119,7 @@ func plain(value any) []byte {
 	if err := encoder.Encode(value); err != nil {
 		return []byte("null")
 	}
-	return bytes.TrimSuffix(text.Bytes(), []byte("\n"))
+	return escaped(bytes.TrimSuffix(text.Bytes(), []byte("\n")))
 }
 
 // detailsOf are an event's own keys: those of its body, unless the table below says

@@ -56,14 +56,14 @@ type (
 func (j *JUnit) report(ending engine.Ending) []byte {
 	r := j.rollout
 	suite := xmlSuite{
-		xmlCounts: xmlCounts{Name: r.Key.Environment + "." + r.Key.Service, Time: secondsOf(r.StartedAt, j.ended)},
+		xmlCounts: xmlCounts{Name: Clean(r.Key.Environment + "." + r.Key.Service), Time: secondsOf(r.StartedAt, j.ended)},
 		Timestamp: r.StartedAt.UTC().Format("2006-01-02T15:04:05"), Hostname: Clean(r.Driver.Place),
 		Properties: []xmlProperty{
-			{"rollout", r.ID},
-			{"stable", r.StableSha()},
-			{"canary", r.Canary.Sha},
+			{"rollout", Clean(r.ID)},
+			{"stable", Clean(r.StableSha())},
+			{"canary", Clean(r.Canary.Sha)},
 			{"image", Clean(r.Canary.Image)},
-			{"outcome", string(ending.Outcome)},
+			{"outcome", Clean(string(ending.Outcome))},
 		},
 		Output: Clean(ending.Reason),
 	}
@@ -87,7 +87,7 @@ func (s *xmlSuite) add(c *testCase, end time.Time, unreached string) {
 		end = c.ended
 	}
 	one := xmlCase{Class: s.Name, Name: c.name, Time: secondsOf(c.started, end)}
-	why := &xmlReason{Message: Clean(c.message), Type: c.kind, Text: c.text}
+	why := &xmlReason{Message: Clean(c.message), Type: Clean(c.kind), Text: cleanLines(c.text)}
 	switch c.state {
 	case failed:
 		one.Failure = why

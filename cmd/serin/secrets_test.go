@@ -1,0 +1,114 @@
+package main
+
+import (
+	"bytes"
+	"encoding/base64"
+	"io/fs"
+	"maps"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	awssdk "github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	ssmtypes "github.com/aws/aws-sdk-go-v2/service/ssm/types"
+
+	"serin/internal/headless"
+)
+
+// planted are credentials and a password that stand out wherever they turn up.
+func planted() map[string]string {
+	return map[string]string{
+		"AWS_ACCESS_KEY_ID":     "AKIAPLANTEDKEYID0001",
+		"AWS_SECRET_ACCESS_KEY": "plantedSecretKey/0123456789abcdefghijklm",
+		"AWS_SESSION_TOKEN":     "plantedSessionToken//0123456789abcdef==",
+		"a SecureString":        "plantedPassword-0123456789",
+	}
+}
+
+// TestNoSecretIsWritten rolls out with planted credentials, well and with failures of
+// every kind, and looks for them in everything that serin and its sandbox wrote.
+func TestNoSecretIsWritten(t *testing.T) {
+	t.Parallel()
+	r := startRegion(t, "--fault", "appmesh:UpdateRoute#1=throttle,cloudwatch:*#2=503,ssm:PutParameter#2=503,ecs:*#5=500,seed=7")
+	maps.Copy(r.Exports, planted())
+	delete(r.Exports, "a SecureString")
+	r.plant(t)
+	reports := t.TempDir()
+	report := func(name string) []string {
+		return append(quick(), "--verbose", "--junit", filepath.Join(reports, name), "--set", "ProgressDeadline=3", "--set", "FailureThresholdValue=1000")
+	}
+	runs := map[string]*process{"the sandbox": r.process}
+	ends := func(name string, code int, p *process) {
+		p.exits(code)
+		runs[name] = p
+	}
+	ends("a success", headless.ExitSucceeded, r.deploy(t, "yelb-appserver", append(report("success.xml"), "--sha", "aaaa", "--image", "yelb-appserver:fixed")...))
+	ends("a failure", headless.ExitRolledBack, r.deploy(t, "yelb-appserver",
+		append(report("failure.xml"), "--sha", "bbbb", "--image", "yelb-appserver:wrongport", "--output", "json")...))
+	ends("bad input", headless.ExitUsage, r.deploy(t, "yelb-appserver", "--sha", "cccc", "--image", "yelb-appserver:missing"))
+	r.Exports["AWS_ENDPOINT_URL"] = "http://" + refusing(t)
+	ends("nobody", headless.ExitFailed, r.deploy(t, "yelb-appserver", "--verbose", "--sha", "dddd", "--image", "yelb-appserver:fixed"))
+	r.signal(os.Interrupt)
+	r.exits(headless.ExitSucceeded)
+
+	written := map[string][]byte{}
+	for name, p := range runs {
+		written["stdout of "+name] = []byte(strings.Join(p.lines, ""))
+		written["stderr of "+name] = p.diagnostics.Bytes()
+	}
+	readAll(t, written, reports)
+	readAll(t, written, r.state)
+	if size := len(written[filepath.Join(r.state, "serin", "journal.db")]); size < 10_000 || len(written[filepath.Join(reports, "failure.xml")]) == 0 {
+		t.Fatalf("the journal has %d bytes, or a report is empty: the rollouts were not recorded", size)
+	}
+	for where, content := range written {
+		for what, secret := range planted() {
+			for _, form := range []string{secret, base64.StdEncoding.EncodeToString([]byte(secret))} {
+				if bytes.Contains(content, []byte(form)) {
+					t.Errorf("%s has %s", where, what)
+				}
+			}
+		}
+	}
+}
+
+// plant puts a password beside the parameters that serin uses.
+func (r *region) plant(t *testing.T) {
+	t.Helper()
+	_, err := r.clients(t).SSM.PutParameter(t.Context(), &ssm.PutParameterInput{
+		Name: awssdk.String("ecs-blogpost-yelb-appserver-password"), Value: awssdk.String(planted()["a SecureString"]),
+		Type: ssmtypes.ParameterTypeSecureString,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// refusing is an address that nobody listens on any more.
+func refusing(t *testing.T) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = listener.Close() }()
+	return listener.Addr().String()
+}
+
+// readAll reads every file below a directory, by its path.
+func readAll(t *testing.T, into map[string][]byte, directory string) {
+	t.Helper()
+	err := filepath.WalkDir(directory, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || !entry.Type().IsRegular() {
+			return err
+		}
+		into[path], err = os.ReadFile(path)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}

@@ -214,33 +214,27 @@ func (c *compiler) httpRoute(mesh string, from *types.HttpRoute, port int32) *ro
 	if from == nil {
 		return nil
 	}
-	r := &route{
-		conditions: httpConditions(from.Match, port),
-		retry:      httpRetries(from.RetryPolicy),
-		timeout:    defaultRequestTimeout,
-	}
-	if from.Timeout != nil {
-		r.timeout = duration(from.Timeout.PerRequest, defaultRequestTimeout)
-		r.idle = duration(from.Timeout.Idle, 0)
-	}
-	r.targets, r.total = c.targets(mesh, from.Action.WeightedTargets)
-	return r
+	return c.requestRoute(mesh, httpConditions(from.Match, port), httpRetries(from.RetryPolicy), from.Timeout, from.Action.WeightedTargets)
 }
 
 func (c *compiler) grpcRoute(mesh string, from *types.GrpcRoute, port int32) *route {
 	if from == nil {
 		return nil
 	}
-	r := &route{
-		conditions: grpcConditions(from.Match, port),
-		retry:      grpcRetries(from.RetryPolicy),
-		timeout:    defaultRequestTimeout,
+	return c.requestRoute(mesh, grpcConditions(from.Match, port), grpcRetries(from.RetryPolicy),
+		(*types.HttpTimeout)(from.Timeout), from.Action.WeightedTargets)
+}
+
+// requestRoute is a route of requests, whatever they are matched by.
+func (c *compiler) requestRoute(
+	mesh string, conditions []condition, retry retryPolicy, timeout *types.HttpTimeout, targets []types.WeightedTarget,
+) *route {
+	r := &route{conditions: conditions, retry: retry, timeout: defaultRequestTimeout}
+	if timeout != nil {
+		r.timeout = duration(timeout.PerRequest, defaultRequestTimeout)
+		r.idle = duration(timeout.Idle, 0)
 	}
-	if from.Timeout != nil {
-		r.timeout = duration(from.Timeout.PerRequest, defaultRequestTimeout)
-		r.idle = duration(from.Timeout.Idle, 0)
-	}
-	r.targets, r.total = c.targets(mesh, from.Action.WeightedTargets)
+	r.targets, r.total = c.targets(mesh, targets)
 	return r
 }
 

@@ -111,7 +111,8 @@ func (s *Service) addChangeSet(in *sdk.CreateChangeSetInput, d draft, b *bluepri
 		st.record("", types.StackStatusReviewInProgress, "User Initiated")
 	}
 	for _, other := range st.changeSets {
-		if other.name == *in.ChangeSetName {
+		// One that was executed has given its name up: pipelines use the same one every time.
+		if other.name == *in.ChangeSetName && other.executed == nil {
 			message := fmt.Sprintf("ChangeSet %s already exists for stack %s", other.name, st.id)
 			return nil, &types.AlreadyExistsException{Message: &message}
 		}
@@ -163,8 +164,8 @@ func (st *stack) changes(b *blueprint) []types.Change {
 	return changes
 }
 
-// changeSet finds a change set by its id, or by its name and its stack. The caller
-// holds mu.
+// changeSet finds a change set by its id, or by its name and its stack; of two with a
+// name it is the younger. The caller holds mu.
 func (s *Service) changeSet(nameOrID, stackName *string) (*stack, *changeSet, error) {
 	if err := changeSetName.check("changeSetName", nameOrID); err != nil {
 		return nil, nil, err
@@ -176,7 +177,7 @@ func (s *Service) changeSet(nameOrID, stackName *string) (*stack, *changeSet, er
 		if stackName != nil && s.find(*stackName) != st {
 			continue
 		}
-		for _, cs := range st.changeSets {
+		for _, cs := range slices.Backward(st.changeSets) {
 			if cs.id == *nameOrID || (stackName != nil && cs.name == *nameOrID) {
 				return st, cs, nil
 			}

@@ -244,5 +244,15 @@ func TestChangeSets(t *testing.T) {
 		w.await("s", types.StackStatusUpdateComplete)
 		_, err = w.DescribeChangeSet(t.Context(), &sdk.DescribeChangeSetInput{StackName: aws.String("s"), ChangeSetName: aws.String("same")})
 		wantError(t, err, "ChangeSetNotFound", "ChangeSet [same] does not exist")
+
+		again := create("second", topic, types.ChangeSetTypeUpdate)
+		byName, err := w.DescribeChangeSet(t.Context(), &sdk.DescribeChangeSetInput{StackName: aws.String("s"), ChangeSetName: aws.String("second")})
+		if err != nil || again == second || *byName.ChangeSetId != again || describe(second).ExecutionStatus != types.ExecutionStatusExecuteComplete {
+			t.Errorf("after %s the name of %s is of %+v, %v", again, second, byName, err)
+		}
+		_, err = w.CreateChangeSet(t.Context(), &sdk.CreateChangeSetInput{
+			StackName: aws.String("s"), ChangeSetName: aws.String("second"), ChangeSetType: types.ChangeSetTypeUpdate, TemplateBody: aws.String(topic),
+		})
+		wantError(t, err, "AlreadyExistsException", "ChangeSet second already exists for stack "+*byName.StackId)
 	})
 }

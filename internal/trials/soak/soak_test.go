@@ -123,15 +123,19 @@ func start(t *testing.T) *soak {
 // own, but for a flaky one that met too few visitors.
 func (s *soak) roll(t *testing.T) {
 	t.Helper()
-	tag, want := "fixed", engine.Succeeded
+	// A good version is given what a busy machine may need, a bad one nothing.
+	tag, want, deadline, threshold := "fixed", engine.Succeeded, 60, 1000
 	if s.rollouts%2 == 1 {
 		bad := []string{"flaky", "wrongport", "crash"}
-		tag, want = bad[s.rollouts/2%len(bad)], engine.RolledBack
+		tag, want, deadline, threshold = bad[s.rollouts/2%len(bad)], engine.RolledBack, 3, 0
 	}
 	s.rollouts++
 	spec, err := specfile.Load(filepath.Join(s.directory, "deploy.json"), specfile.Options{
 		Sha: fmt.Sprintf("%08x", s.rollouts), Image: s.region.ImageURI(service, tag),
-		Set: []string{"PercentageStep=50", "WaitTime=1", "MetricPeriod=1", "MetricDelay=1", "ProgressDeadline=3", "FailureThresholdValue=0"},
+		Set: []string{
+			"PercentageStep=50", "WaitTime=1", "MetricPeriod=1", "MetricDelay=1",
+			fmt.Sprint("ProgressDeadline=", deadline), fmt.Sprint("FailureThresholdValue=", threshold),
+		},
 	})
 	if err != nil {
 		t.Fatal(err)

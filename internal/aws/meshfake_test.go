@@ -2,6 +2,8 @@ package aws
 
 import (
 	"context"
+	"maps"
+	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/appmesh"
@@ -19,9 +21,12 @@ type meshFake struct {
 	onDescribeRoute  func(*appmesh.DescribeRouteInput) error
 	onDescribeRouter func() error
 	onDescribeMesh   func() error
-	onUpdate         func() error
-	onCreate         func() error
-	onDelete         func() error
+	onList           func() error
+	// others are the router's other routes, by name.
+	others   map[string]*types.RouteSpec
+	onUpdate func() error
+	onCreate func() error
+	onDelete func() error
 }
 
 var _ RouteAPI = (*meshFake)(nil)
@@ -57,7 +62,24 @@ func (m *meshFake) DescribeVirtualRouter(context.Context, *appmesh.DescribeVirtu
 	return &appmesh.DescribeVirtualRouterOutput{}, nil
 }
 
+// ListRoutes lists one route a page.
+func (m *meshFake) ListRoutes(_ context.Context, in *appmesh.ListRoutesInput, _ ...func(*appmesh.Options)) (*appmesh.ListRoutesOutput, error) {
+	if err := run(m.onList); err != nil {
+		return nil, err
+	}
+	names := append([]string{"yelb-appserver-route"}, slices.Sorted(maps.Keys(m.others))...)
+	at := slices.Index(names, aws.ToString(in.NextToken))
+	out := &appmesh.ListRoutesOutput{Routes: []types.RouteRef{{RouteName: &names[max(at, 0)]}}}
+	if next := max(at, 0) + 1; next < len(names) {
+		out.NextToken = &names[next]
+	}
+	return out, nil
+}
+
 func (m *meshFake) DescribeRoute(_ context.Context, in *appmesh.DescribeRouteInput, _ ...func(*appmesh.Options)) (*appmesh.DescribeRouteOutput, error) {
+	if other, there := m.others[aws.ToString(in.RouteName)]; there {
+		return &appmesh.DescribeRouteOutput{Route: routeData(1, other)}, nil
+	}
 	if m.onDescribeRoute != nil {
 		if err := m.onDescribeRoute(in); err != nil {
 			return nil, err

@@ -58,7 +58,7 @@ type check func(ctx context.Context, wanted Wanted) ([]Problem, error)
 // error says what could not be checked (denied, a lost connection); there may be
 // problems beside it.
 func (p *Preflight) Run(ctx context.Context, wanted Wanted) ([]Problem, error) {
-	checks := []check{p.route, p.template, p.exports, p.image, p.stackName, p.alarmNames}
+	checks := []check{p.route, p.otherRoutes, p.template, p.exports, p.image, p.stackName, p.alarmNames}
 	found, failed := make([][]Problem, len(checks)), make([]error, len(checks))
 	var group sync.WaitGroup
 	for i, look := range checks {
@@ -118,6 +118,20 @@ func (p *Preflight) route(ctx context.Context, wanted Wanted) ([]Problem, error)
 	return nil, nil
 }
 
+// otherRoutes: no route but the service's own names its versions. Such a one would keep
+// its traffic on the old version, which is removed in the end.
+func (p *Preflight) otherRoutes(ctx context.Context, wanted Wanted) ([]Problem, error) {
+	others, err := p.router.OtherRoutes(ctx, wanted.Service, "")
+	if err != nil || len(others) == 0 {
+		return nil, err
+	}
+	return []Problem{{
+		Field: "MicroserviceName", Value: wanted.Service.Name,
+		Problem: fmt.Sprintf("%s of its virtual router also name versions of it, and Serin moves %s alone", list(others), routeName(wanted.Service)),
+		Mend:    "take the versions off those routes first",
+	}}, nil
+}
+
 // template: CloudFormation takes it, it has every parameter that it will be given, and
 // it is given every one that has no default.
 func (p *Preflight) template(ctx context.Context, wanted Wanted) ([]Problem, error) {
@@ -166,7 +180,7 @@ func (p *Preflight) exports(ctx context.Context, wanted Wanted) ([]Problem, erro
 	return []Problem{{
 		Field: "EnvironmentName", Value: wanted.Service.Environment,
 		Problem: "no stack exports " + list(missing) + ", which the template imports",
-		Mend:    "check EnvironmentName, the account and the region, or make the environment (`serin env up`)",
+		Mend:    "check EnvironmentName, the account and the region",
 	}}, nil
 }
 

@@ -42,7 +42,7 @@ func (c CommandKind) Refusal(r *Rollout) string {
 	}
 	mayLeave := c == LetGoOfIt || c == ResumeIt && r.Stuck != nil
 	if r.Decided() && !mayLeave {
-		return "the canary is the stable version now; what is left is to record it and to remove the old one"
+		return "the canary is the stable version now, and the old one is being removed: deploy the old one to go back"
 	}
 	refuse, known := refusals()[c]
 	if !known {
@@ -100,8 +100,8 @@ func refusePromotion(r *Rollout) string {
 		return "the canary has no healthy tasks yet"
 	case r.Phase == Shifting:
 		return "the weight is being changed; promote when it is confirmed"
-	case r.Phase == Promoting:
-		return "the bake has passed; the route is being given to the canary alone"
+	case r.Phase == Promoting || r.Phase == Recording || r.Phase == Retiring:
+		return "the bake has passed; the canary is becoming the stable version"
 	}
 	return ""
 }

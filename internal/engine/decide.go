@@ -22,7 +22,10 @@ const (
 	// confirmGrace is how long a written weight may take to be read back.
 	confirmGrace = 30 * time.Second
 	// freshness is how old the health of tasks may be when a weight is given to them.
-	freshness = 10 * time.Second
+	freshness = 30 * time.Second
+	// lookAround is how long a driver watches before it gives up on what is overdue since
+	// before it drove.
+	lookAround = time.Minute
 	// removalLimit is how long the deletion of a stack may take.
 	removalLimit = 30 * time.Minute
 	// removalTries is how often a failed deletion is tried again (the original's 3).
@@ -80,7 +83,8 @@ func (m moment) judgement() (Action, bool) {
 	if !m.r.Live() || m.r.RollingBack() {
 		return Action{}, false
 	}
-	verdict := Judge(m.r, m.e, m.now, m.holdOver())
+	end, runs := m.r.HoldEnds()
+	verdict := Judge(m.r, m.e, m.now, runs && !m.now.Before(end) && m.readSince(end))
 	var record []Body
 	if m.isNews(verdict) {
 		record = append(record, &Judged{Verdict: verdict})
@@ -105,11 +109,6 @@ func (m moment) keptByPerson() bool {
 	return m.r.Paused != nil && (m.r.Paused.Kind == PausedByPerson || m.r.Paused.Kind == PausedByLetGo)
 }
 
-func (m moment) holdOver() bool {
-	end, runs := m.r.HoldEnds()
-	return runs && !m.now.Before(end)
-}
-
 func rollback(kind CauseKind, by, reason string) *RollbackStarted {
 	return &RollbackStarted{Cause: Cause{Kind: kind, By: by, Reason: reason}}
 }
@@ -122,9 +121,9 @@ func (m moment) overdueFault() (Action, bool) {
 	}
 	reason := fmt.Sprintf("could not %s for %s: %s", fault.Activity, m.now.Sub(fault.Since).Round(time.Second), fault.Message)
 	switch {
-	case m.r.Phase == Removing || m.r.Phase == Retiring:
+	case fault.Activity == RemoveStack || fault.Activity == ReadStack && m.r.Removal != nil:
 		return m.finish(reason), true
-	case m.r.Phase == RollingBack || m.r.Phase == Recording:
+	case m.r.RollingBack() || m.r.Phase == Recording || m.r.Phase == Retiring:
 		return Action{Record: []Body{m.stuck(reason, fault.Hint)}}, true
 	case fault.Activity == CreateStack && permanent(fault.Kind):
 		body := rollback(ByDeployment, "", fault.Message)
@@ -146,7 +145,7 @@ func (m moment) worstFault() (ActiveFault, bool) {
 		if !failing || !isDoneIn(m.r, activity) {
 			continue
 		}
-		hopeless := permanent(fault.Kind) && (activity == CreateStack || activity == WriteWeights)
+		hopeless := permanent(fault.Kind) && !m.r.RollingBack() && (activity == CreateStack || activity == WriteWeights)
 		if hopeless || m.now.Sub(fault.Since) >= m.r.Conduct.ErrorLimit {
 			return fault, true
 		}
@@ -162,14 +161,14 @@ func isDoneIn(r *Rollout, activity Activity) bool {
 	}
 	effects := map[Activity][]Phase{
 		CreateStack: {Starting}, WriteWeights: {Shifting, Promoting, RollingBack},
-		RecordImage: {Recording}, RemoveStack: {Retiring, Removing},
+		RecordImage: {Recording, Removing}, RemoveStack: {Retiring, Removing},
 	}
 	return slices.Contains(effects[activity], r.Phase)
 }
 
 func permanent(kind FaultKind) bool {
 	switch kind {
-	case Conflict, Invalid, Retired, NotFound:
+	case Conflict, Invalid:
 		return true
 	default:
 		return false
@@ -189,7 +188,7 @@ func (m moment) pause(kind PauseKind, reason string) *PausedNow {
 // paused waits; unattended, not for ever.
 func (m moment) paused() Action {
 	limit := seconds(m.r.Spec.ProgressDeadline)
-	if m.r.Conduct.Unattended && m.now.Sub(m.r.Paused.At) >= limit {
+	if m.r.Conduct.Unattended && m.now.Sub(later(m.r.Paused.At, m.r.AttendedAt)) >= limit {
 		return Action{Record: []Body{&LetGo{
 			By:     "serin",
 			Reason: fmt.Sprintf("nobody resumed it within %s; it was paused because %s", limit, m.r.Paused.Reason),
@@ -231,6 +230,9 @@ func (m moment) deploying() Action {
 		case StackCreating:
 		}
 	}
+	if !read {
+		return Action{}
+	}
 	return m.byDeadline("the stack is not complete")
 }
 
@@ -241,7 +243,8 @@ func (m moment) notDeployed(reason string) Action {
 // byDeadline gives up on a canary that takes longer than ProgressDeadline.
 func (m moment) byDeadline(what string) Action {
 	deadline := seconds(m.r.Spec.ProgressDeadline)
-	if m.r.Clock.Elapsed(m.now) < deadline {
+	patience := min(deadline, lookAround)
+	if m.r.Clock.Elapsed(m.now) < deadline || m.now.Sub(m.r.AttendedAt) < patience {
 		return Action{}
 	}
 	return m.notDeployed(fmt.Sprintf("%s after %s (ProgressDeadline)%s",
@@ -249,8 +252,11 @@ func (m moment) byDeadline(what string) Action {
 }
 
 func (m moment) waiting() Action {
-	health := m.e.Tasks[m.r.Canary.Sha]
-	if health.AllHealthy() && !health.ReadAt.Before(m.r.Entered) {
+	health, read := m.e.Tasks[m.r.Canary.Sha]
+	switch {
+	case !read || health.ReadAt.Before(m.r.Entered):
+		return Action{}
+	case health.AllHealthy():
 		return Action{Record: []Body{&TasksBecameHealthy{Health: health}}}
 	}
 	return m.byDeadline(formatTasks(health))
@@ -269,15 +275,20 @@ func (m moment) shifting() Action {
 	if action, drifted := m.drift(); drifted {
 		return action
 	}
-	health := m.e.Tasks[m.r.Canary.Sha]
-	if !health.AllHealthy() {
-		return m.byDeadline(formatTasks(health))
-	}
-	if health.ReadAt.Before(m.r.Entered) || m.now.Sub(health.ReadAt) > freshness || !m.routeIsFresh() {
+	health, read := m.e.Tasks[m.r.Canary.Sha]
+	switch {
+	case !read || health.ReadAt.Before(m.r.Entered):
 		return Action{}
+	case !health.AllHealthy():
+		return m.byDeadline(formatTasks(health))
+	case m.now.Sub(health.ReadAt) > freshness || !m.routeIsFresh():
+		return m.byDeadline("the health of the canary's tasks is only known late")
 	}
 	weights := Weights{Stable: 100 - step.Weight, Canary: step.Weight}
 	split := Split{Weights: m.shares(weights), After: m.e.Route.Revision, Create: m.r.First(), Token: token(m.r, "w")}
+	if !m.e.Route.Exists && !m.r.First() {
+		split.Restore = m.r.Origin.Document
+	}
 	return m.change(weights, split)
 }
 
@@ -359,7 +370,16 @@ func (m moment) has(route Route, split Split) bool {
 	if slices.ContainsFunc(split.Drop, route.Names) {
 		return false
 	}
-	return route.Exists && foreignWeight(route, split) == 0 && (m.r.First() || route.Shape == m.r.Confirmed.Shape)
+	return route.Exists && foreignWeight(route, split) == 0 && (m.r.First() || route.Shape == m.shape())
+}
+
+// shape is what all of a route but its targets should be: as it was confirmed last, or
+// as it was found, where someone deleted it.
+func (m moment) shape() string {
+	if m.r.Confirmed.Exists {
+		return m.r.Confirmed.Shape
+	}
+	return m.r.Origin.Shape
 }
 
 // foreignWeight is the weight of all targets that a split does not speak of.
@@ -457,11 +477,18 @@ func (m moment) readSince(end time.Time) bool {
 	return fresh
 }
 
+func later(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return b
+	}
+	return a
+}
+
 // stalled ends the patience with a hold that is over and whose verdict is neither pass
 // nor fail.
 func (m moment) stalled(end time.Time, verdict analysis.Verdict) Action {
 	limit := seconds(m.r.Spec.ProgressDeadline)
-	if m.now.Sub(end) < limit {
+	if m.now.Sub(later(end, m.r.AttendedAt)) < limit {
 		return Action{}
 	}
 	reason := fmt.Sprintf("the hold ended %s ago and the verdict is still %s: %s", limit, verdict.Result, verdict.Reason)
@@ -516,8 +543,8 @@ func (m moment) recording() Action {
 	if m.blocked(RecordImage) {
 		return Action{}
 	}
-	action := Action{Perform: RecordVersion{Image: m.r.Canary.Image, Before: m.r.Before}}
-	if !m.r.Recording {
+	action := Action{Perform: RecordVersion{Image: m.r.Canary.Image, After: m.r.Before.Number}}
+	if !m.r.RecordTouched {
 		action.Record = []Body{&RecordIntended{Image: m.r.Canary.Image}}
 	}
 	return action

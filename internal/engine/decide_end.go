@@ -30,10 +30,11 @@ func (m moment) rollingBack() Action {
 			fmt.Sprintf("the route also gives %d to a target that is not Serin's: %s", foreign, formatTargets(route.Targets)),
 			"take that target off the route, then resume")}}
 	}
-	if m.now.Sub(m.r.Entered) >= m.r.Conduct.ErrorLimit {
+	waited := m.now.Sub(change.WrittenAt)
+	switch overdue := m.now.Sub(m.r.Entered) >= m.r.Conduct.ErrorLimit; {
+	case overdue && waited >= confirmGrace:
 		return Action{Record: []Body{m.stuck("the weights that were written are not there: "+formatTargets(route.Targets), "")}}
-	}
-	if m.now.Sub(change.WrittenAt) < confirmGrace/6 {
+	case overdue || waited < confirmGrace/6:
 		return Action{}
 	}
 	return m.turnBack()
@@ -94,6 +95,9 @@ func (m moment) stuck(reason, hint string) *StuckNow {
 
 // removing deletes the canary's stack once traffic is safe.
 func (m moment) removing() Action {
+	if m.r.RecordTouched && m.r.Before.Exists {
+		return m.restoreRecord()
+	}
 	if !m.r.CanaryStack.Intended {
 		return m.finish("")
 	}
@@ -105,6 +109,14 @@ func (m moment) removing() Action {
 		ref = m.r.CanaryStack.Name
 	}
 	return m.remove(m.r.Canary.Sha, ref)
+}
+
+// restoreRecord records stable's image again, after the canary's was or may have been.
+func (m moment) restoreRecord() Action {
+	if m.blocked(RecordImage) {
+		return Action{}
+	}
+	return Action{Perform: RecordVersion{Image: m.r.Before.Image}}
 }
 
 // removeUnknown removes a stack whose creation was asked for without an answer: it is
@@ -149,7 +161,7 @@ func (m moment) remove(sha, ref string) Action {
 		token := token(m.r, "d")
 		return Action{
 			Record:  []Body{&RemovalIntended{Sha: sha, Stack: ref, Token: token}},
-			Perform: AskForRemoval{Stack: ref, Token: token},
+			Perform: AskForRemoval{Sha: sha, Stack: ref, Token: token},
 		}
 	}
 	switch {
@@ -160,7 +172,7 @@ func (m moment) remove(sha, ref string) Action {
 	case !removal.Requested && (m.blocked(RemoveStack) || m.now.Before(retryRemovalAt(*removal))):
 		return Action{}
 	case !removal.Requested:
-		return Action{Perform: AskForRemoval{Stack: removal.Stack, Token: removalToken(*removal)}}
+		return Action{Perform: AskForRemoval{Sha: removal.Sha, Stack: removal.Stack, Token: removalToken(*removal)}}
 	}
 	return m.followRemoval(*removal)
 }
@@ -195,6 +207,9 @@ func removalToken(removal Removal) string {
 
 // finish ends the rollout, if the traffic is where the outcome says that it is.
 func (m moment) finish(leftoverReason string) Action {
+	if m.r.Exposed && (!m.routeIsFresh() || m.now.Sub(m.e.Route.ReadAt) > freshness) {
+		return Action{}
+	}
 	if m.contradicted() {
 		return Action{Record: []Body{m.stuck("someone else changed the route after the traffic had been moved", "")}}
 	}
@@ -217,7 +232,7 @@ func (m moment) successReason() string {
 // contradicted tells whether the route, as read in this phase, does not have the
 // traffic where the end of the rollout would say that it is.
 func (m moment) contradicted() bool {
-	if !m.routeIsFresh() || !m.r.Exposed {
+	if !m.r.Exposed {
 		return false
 	}
 	route := *m.e.Route

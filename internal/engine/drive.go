@@ -194,6 +194,10 @@ func (d *DriveLoop) takeCommands(ctx context.Context) error {
 	d.inbox = nil
 	d.mu.Unlock()
 	for i, command := range commands {
+		if d.needsRoute(command) {
+			d.putBack(commands[i:])
+			return nil
+		}
 		bodies := Take(d.rollout, d.evidence, command, time.Now())
 		if err := d.record(ctx, bodies...); err != nil {
 			d.putBack(commands[i:])
@@ -201,6 +205,16 @@ func (d *DriveLoop) takeCommands(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// needsRoute tells whether a command must wait until the route is read: a rollout that
+// was paused by drift goes on from the route as it is now.
+func (d *DriveLoop) needsRoute(command Command) bool {
+	pause := d.rollout.Paused
+	if command.Kind != ResumeIt || pause == nil || pause.Kind != PausedByDrift {
+		return false
+	}
+	return d.evidence.Route == nil || d.evidence.Route.ReadAt.Before(later(pause.At, d.rollout.AttendedAt))
 }
 
 func (d *DriveLoop) putBack(commands []Command) {

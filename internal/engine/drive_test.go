@@ -320,7 +320,7 @@ func TestABadCanaryIsRolledBack(t *testing.T) {
 		{name: "stack never ready", protocol: "http", canary: build{stackTime: 9 * time.Hour}, cause: engine.ByDeployment, reason: "ProgressDeadline"},
 		{name: "first, 5xx", protocol: "http", first: true, canary: build{errorsPerSecond: 1}, cause: engine.ByVerdict, reason: "5xx", within: 25 * time.Second},
 		{name: "first, stack fails", protocol: "http", first: true, canary: build{stackFails: "no"}, cause: engine.ByDeployment, reason: "no"},
-		{name: "no data fails", protocol: "http", set: []string{"OnNoData=fail"}, canary: build{silent: true}, cause: engine.ByVerdict, reason: "no data", within: 65 * time.Second},
+		{name: "no data fails", protocol: "http", set: []string{"OnNoData=fail"}, canary: build{silent: true}, cause: engine.ByVerdict, reason: "no responses", within: 65 * time.Second},
 		{name: "no data holds", protocol: "http", set: []string{"OnNoData=hold"}, canary: build{silent: true}, cause: engine.ByTimeout, reason: "no_data", within: 1000 * time.Second},
 		{name: "too few requests", protocol: "http", set: []string{"MinimumRequests=1000000"}, canary: build{}, cause: engine.ByTimeout, reason: "MinimumRequests", within: 1000 * time.Second},
 		{name: "a gate that nobody passes", protocol: "http", set: []string{`Steps=[{"Weight":5,"Hold":30},{"Gate":"QA","Timeout":60}]`}, canary: build{}, cause: engine.ByTimeout, reason: "QA", within: 100 * time.Second},

@@ -17,12 +17,13 @@ type (
 	ChangeWeights struct{ Split Split }
 	// DropRoute removes the route of a first deployment that is rolled back.
 	DropRoute struct{ Sha string }
-	// AskForRemoval deletes a version's stack.
-	AskForRemoval struct{ Stack, Token string }
-	// RecordVersion records the deployed image, unless it has been since Before.
+	// AskForRemoval deletes a version's stack, which no route may name.
+	AskForRemoval struct{ Sha, Stack, Token string }
+	// RecordVersion records the deployed image, unless it is recorded with a number above
+	// After.
 	RecordVersion struct {
-		Image  string
-		Before Deployed
+		Image string
+		After int64
 	}
 )
 

@@ -61,18 +61,24 @@ func judgeResponses(r *Rollout, now time.Time, atEnd bool) analysis.Verdict {
 	verdict := policy.Judge(analysis.Since(r.Responses[r.Canary.Sha], r.ExposedAt.Truncate(policy.Period)),
 		r.Responses[r.StableSha()], now)
 	if verdict.Result == analysis.NoData {
-		return withoutData(r.Spec.OnNoData, verdict, atEnd)
+		return withoutData(r.Spec.OnNoData, verdict, atEnd && now.Sub(r.ExposedAt) >= firstData(r.Spec))
 	}
 	return withFloor(r, verdict)
 }
 
-func withoutData(rule OnNoData, verdict analysis.Verdict, atEnd bool) analysis.Verdict {
+// firstData is how long after its first traffic a version's first data can be known: an
+// agent reports from its second scrape on, and the provider publishes late.
+func firstData(spec Spec) time.Duration {
+	return seconds(spec.MetricDelay + 2*spec.MetricPeriod)
+}
+
+func withoutData(rule OnNoData, verdict analysis.Verdict, conclusive bool) analysis.Verdict {
 	switch rule {
 	case NoDataPasses:
 		verdict.Result = analysis.Pass
 		verdict.Warning = verdict.Reason + ": OnNoData says that this passes"
 	case NoDataFails:
-		if atEnd {
+		if conclusive {
 			verdict.Result = analysis.Fail
 			verdict.Reason += ": OnNoData says that this fails"
 		}

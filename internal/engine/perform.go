@@ -2,6 +2,8 @@ package engine
 
 import (
 	"context"
+	"fmt"
+	"strings"
 	"time"
 )
 
@@ -62,11 +64,28 @@ func (d *DriveLoop) call(ctx context.Context, effect Effect) (any, error) {
 	case DropRoute:
 		return nil, d.Ports.Router.RemoveRoute(ctx, service, effect.Sha)
 	case AskForRemoval:
-		return nil, d.Ports.Stacks.Delete(ctx, effect.Stack, effect.Token)
+		return nil, d.removeVersion(ctx, service, effect)
 	case RecordVersion:
 		return d.recordVersion(ctx, service, effect)
 	}
 	return nil, nil
+}
+
+// removeVersion asks for a deletion, unless another route than the rollout's own names
+// the version: its traffic would be lost (safety rule 3).
+func (d *DriveLoop) removeVersion(ctx context.Context, service Service, effect AskForRemoval) error {
+	others, err := d.Ports.Router.OtherRoutes(ctx, service, effect.Sha)
+	if err != nil {
+		return err
+	}
+	if len(others) > 0 {
+		return &Fault{
+			Op: "delete", Target: "stack " + effect.Stack, Kind: Conflict,
+			Hint: "take " + service.VersionName(effect.Sha) + " off that route, then delete the stack",
+			Err:  fmt.Errorf("%s also sends traffic to it", strings.Join(others, ", ")),
+		}
+	}
+	return d.Ports.Stacks.Delete(ctx, effect.Stack, effect.Token)
 }
 
 // recordVersion records an image once: an earlier try whose answer was lost is found in
@@ -76,7 +95,7 @@ func (d *DriveLoop) recordVersion(ctx context.Context, service Service, effect R
 	if err != nil {
 		return nil, err
 	}
-	if deployed.Exists && deployed.Number > effect.Before.Number && deployed.Image == effect.Image {
+	if deployed.Exists && deployed.Number > effect.After && deployed.Image == effect.Image {
 		return deployed.Number, nil
 	}
 	return d.Ports.Versions.Record(ctx, service, effect.Image)

@@ -91,6 +91,9 @@ type Router interface {
 	// RemoveRoute removes a route that names no version but sha; it is idempotent, and
 	// refuses with ErrDrift a route that names another one.
 	RemoveRoute(ctx context.Context, service Service, sha string) error
+	// OtherRoutes are the names of the routes, beside the service's own, that name a
+	// version of it at whatever weight.
+	OtherRoutes(ctx context.Context, service Service, sha string) ([]string, error)
 }
 
 // StackState is the state of a stack, as far as a rollout cares.

@@ -63,10 +63,37 @@ func (d *DriveLoop) append(ctx context.Context, timeout time.Duration, events []
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	all := append(append([]Event(nil), d.unrecorded...), events...)
-	if err := d.Journal.Append(ctx, d.ID, all[0].Seq-1, all); err != nil {
+	err := d.Journal.Append(ctx, d.ID, all[0].Seq-1, all)
+	if errors.Is(err, ErrStale) {
+		err = d.appendRest(ctx, all, err)
+	}
+	if err != nil {
 		return err
 	}
 	d.unrecorded, d.journalRetry, d.journalFailures = nil, time.Time{}, 0
+	return nil
+}
+
+// appendRest finds out whether the events that the journal has, and this driver did not
+// know of, are its own: an append whose answer was lost. Then what follows them is
+// appended. stale is the error when they are another driver's.
+func (d *DriveLoop) appendRest(ctx context.Context, all []Event, stale error) error {
+	lease, err := d.Journal.Lease(ctx, d.ID)
+	if err != nil || lease.Fence != d.Lease.Fence {
+		return stale
+	}
+	written, err := d.Journal.Events(ctx, d.ID, all[0].Seq-1)
+	if err != nil || len(written) > len(all) {
+		return stale
+	}
+	for i, event := range written {
+		if event.Body.Kind() != all[i].Body.Kind() {
+			return stale
+		}
+	}
+	if rest := all[len(written):]; len(rest) > 0 {
+		return d.Journal.Append(ctx, d.ID, rest[0].Seq-1, rest)
+	}
 	return nil
 }
 

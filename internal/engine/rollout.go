@@ -257,13 +257,18 @@ type Rollout struct {
 
 	CanaryStack StackRef
 	Removal     *Removal
-	Recording   bool
-	Number      int64
+	// RecordTouched is true from when the canary's image was about to be recorded, until
+	// a roll back has recorded stable's again.
+	RecordTouched bool
+	Number        int64
 
-	Paused *Pause
-	Stuck  *Stuck
-	LetGo  bool
-	Cause  *Cause
+	// AttendedAt is when a driver last began to drive, or a person resumed: patience is
+	// counted from then on, for nothing is known of the time without a driver.
+	AttendedAt time.Time
+	Paused     *Pause
+	Stuck      *Stuck
+	LetGo      bool
+	Cause      *Cause
 
 	Faults map[Activity]ActiveFault
 	// Health is the last known health of the versions' tasks, by sha.
@@ -318,16 +323,23 @@ func (r *Rollout) Service() Service { return r.Spec.Service() }
 // RollingBack tells whether the rollout is on its way back.
 func (r *Rollout) RollingBack() bool { return r.Cause != nil }
 
-// Decided tells whether the canary has become the stable version: nothing but
-// recording and removing is left, and there is no way back but another rollout.
-func (r *Rollout) Decided() bool { return r.Phase == Recording || r.Phase == Retiring }
+// Decided tells whether there is no way back but another rollout: the old version is
+// being removed, or there never was one.
+func (r *Rollout) Decided() bool {
+	switch r.Phase {
+	case Recording:
+		return r.First() && r.RecordTouched
+	case Retiring:
+		return r.First() || r.Removal != nil
+	default:
+		return false
+	}
+}
 
 // Live tells whether the canary has traffic that must be judged.
 func (r *Rollout) Live() bool {
 	switch r.Phase {
-	case Holding, Gated, Baking:
-		return true
-	case Shifting:
+	case Shifting, Holding, Gated, Baking, Promoting:
 		return r.Exposed
 	default:
 		return false
@@ -393,8 +405,9 @@ func (b *Started) apply(r *Rollout, at time.Time) {
 	r.enter(Starting, at)
 }
 
-func (b *DriverTook) apply(r *Rollout, _ time.Time) {
-	r.Driver, r.Fence, r.LetGo = b.Driver, b.Fence, false
+func (b *DriverTook) apply(r *Rollout, at time.Time) {
+	r.Driver, r.Fence, r.LetGo, r.AttendedAt = b.Driver, b.Fence, false, at
+	r.Faults = map[Activity]ActiveFault{}
 	r.Conduct.Unattended = b.Driver.Unattended
 }
 
@@ -500,9 +513,17 @@ func (b *PausedNow) apply(r *Rollout, at time.Time) {
 }
 
 func (b *Resumed) apply(r *Rollout, at time.Time) {
-	r.Paused, r.Stuck, r.LetGo = nil, nil, false
+	wasStuck := r.Stuck != nil
+	r.Paused, r.Stuck, r.LetGo, r.AttendedAt = nil, nil, false, at
 	r.Faults = map[Activity]ActiveFault{}
 	r.Clock = r.Clock.started(at)
+	if wasStuck {
+		r.enter(r.Phase, at)
+		r.Change = nil
+	}
+	if wasStuck && r.RollingBack() && r.Exposed {
+		r.turnBack(at)
+	}
 	if b.Adopted == nil {
 		return
 	}
@@ -528,14 +549,19 @@ func (b *RollbackStarted) apply(r *Rollout, at time.Time) {
 		r.CanaryStack.Intended = false
 	}
 	if r.Exposed {
-		r.Desired = Weights{Stable: 100}
-		if r.First() {
-			r.Desired = Weights{}
-		}
-		r.enter(RollingBack, at)
+		r.turnBack(at)
 		return
 	}
 	r.enter(Removing, at)
+}
+
+// turnBack begins to give all traffic to stable; in a first deployment, to nobody.
+func (r *Rollout) turnBack(at time.Time) {
+	r.Desired = Weights{Stable: 100}
+	if r.First() {
+		r.Desired = Weights{}
+	}
+	r.enter(RollingBack, at)
 }
 
 func (b *TrafficReturned) apply(r *Rollout, at time.Time) {
@@ -545,10 +571,14 @@ func (b *TrafficReturned) apply(r *Rollout, at time.Time) {
 
 func (b *PromotedNow) apply(r *Rollout, at time.Time) { r.enter(Recording, at) }
 
-func (b *RecordIntended) apply(r *Rollout, _ time.Time) { r.Recording = true }
+func (b *RecordIntended) apply(r *Rollout, _ time.Time) { r.RecordTouched = true }
 
 func (b *Recorded) apply(r *Rollout, at time.Time) {
-	r.Number, r.Recording = b.Number, false
+	r.Number = b.Number
+	if r.RollingBack() {
+		r.RecordTouched = false
+		return
+	}
 	r.enter(Retiring, at)
 }
 

@@ -154,8 +154,10 @@ func NextDeadline(r *Rollout, now time.Time) time.Time {
 		add(end)
 	}
 	if r.Paused != nil {
-		add(r.Paused.At.Add(limit))
+		add(later(r.Paused.At, r.AttendedAt).Add(limit))
 	}
+	add(r.AttendedAt.Add(limit))
+	add(r.AttendedAt.Add(lookAround))
 	for _, fault := range r.Faults {
 		add(fault.RetryAt)
 		add(fault.Since.Add(r.Conduct.ErrorLimit))
@@ -166,6 +168,7 @@ func NextDeadline(r *Rollout, now time.Time) time.Time {
 	}
 	if r.Change != nil && r.Change.Written {
 		add(r.Change.WrittenAt.Add(confirmGrace / 6))
+		add(r.Change.WrittenAt.Add(confirmGrace))
 	}
 	add(r.Entered.Add(absenceGrace / 6))
 	add(r.Entered.Add(absenceGrace + time.Millisecond))

@@ -91,7 +91,7 @@ func (r *specReader) read(data []byte) (jsonNode, bool) {
 func unreadable(data []byte) (problem, mend string) {
 	switch {
 	case len(bytes.TrimSpace(bytes.TrimPrefix(data, []byte("\ufeff")))) == 0:
-		return "the file is empty", "write one object, { … }; serin init writes one to begin with"
+		return "the file is empty", "write one object, { … }"
 	case bytes.HasPrefix(data, []byte("\xff\xfe")), bytes.HasPrefix(data, []byte("\xfe\xff")),
 		len(data) > 1 && data[0] == '{' && data[1] == 0, len(data) > 1 && data[0] == 0 && data[1] == '{':
 		return "the file is in UTF-16", "save it as UTF-8"

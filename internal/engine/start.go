@@ -49,6 +49,7 @@ func Prepare(ctx context.Context, ports Ports, opening Opening) (*Started, error
 		return nil, err
 	}
 	stable, problems := stableOf(service, opening.Spec.Canary(), route)
+	problems = append(problems, endlessGates(opening)...)
 	if len(problems) > 0 {
 		return nil, &Refusal{Problems: problems}
 	}
@@ -59,6 +60,21 @@ func Prepare(ctx context.Context, ports Ports, opening Opening) (*Started, error
 		ID: opening.ID, Key: opening.Key, Spec: opening.Spec, Plan: NewPlan(opening.Spec, stable == nil),
 		Stable: stable, Canary: opening.Spec.Canary(), Route: route, Record: record, Conduct: opening.Conduct,
 	}, nil
+}
+
+// endlessGates are the gates that nobody could pass, and nothing would end.
+func endlessGates(opening Opening) []string {
+	if !opening.Conduct.Unattended {
+		return nil
+	}
+	var problems []string
+	for i, step := range opening.Spec.Steps {
+		if step.Gate != "" && step.Timeout == 0 {
+			problems = append(problems, fmt.Sprintf(
+				"Steps[%d].Timeout: the gate %q waits for ever and nobody attends the rollout: give it a Timeout", i, step.Gate))
+		}
+	}
+	return problems
 }
 
 // stableOf finds the version that serves: the only target with weight. The problems

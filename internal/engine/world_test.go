@@ -51,7 +51,10 @@ type world struct {
 	stacks  map[string]*worldStack
 	exposed map[string]time.Time
 	record  engine.Deployed
-	alarms  map[string]bool
+	// late is how late the metrics are.
+	late   time.Duration
+	others []string
+	alarms map[string]bool
 	// calls are the changes that were asked for and took effect, in order.
 	calls    []string
 	breaches []string
@@ -220,7 +223,7 @@ func (w *world) checkWeight(weight engine.Weight) {
 		return
 	}
 	if weight.Sha == canarySha {
-		if since, dead := w.unhealthySince(weight.Sha); dead && time.Since(since) > 11*time.Second {
+		if since, dead := w.unhealthySince(weight.Sha); dead && time.Since(since) > 31*time.Second {
 			w.breach("rule 1: %d for a canary that has been unhealthy since %s", weight.Weight, since)
 		}
 		if _, seen := w.exposed[weight.Sha]; !seen {
@@ -248,6 +251,10 @@ func (w *world) RemoveRoute(ctx context.Context, _ engine.Service, sha string) e
 		return struct{}{}, nil
 	})
 	return err
+}
+
+func (w *world) OtherRoutes(ctx context.Context, _ engine.Service, _ string) ([]string, error) {
+	return call(ctx, w, "OtherRoutes", func() ([]string, error) { return w.others, nil })
 }
 
 func (w *world) Create(ctx context.Context, request engine.StackRequest) (string, error) {
@@ -386,7 +393,7 @@ func (w *world) buckets(query engine.ResponseQuery) []analysis.Bucket {
 		return nil
 	}
 	var buckets []analysis.Bucket
-	for at := query.From; at.Add(w.period).Before(time.Now()) && at.Before(query.To); at = at.Add(w.period) {
+	for at := query.From; at.Add(w.period+w.late).Before(time.Now()) && at.Before(query.To); at = at.Add(w.period) {
 		if at.Before(seen) {
 			continue
 		}

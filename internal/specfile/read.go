@@ -50,7 +50,7 @@ func unopened(path string, err error) *engine.FieldError {
 	case path == "":
 		problem.Problem, problem.Mend = "no file is named", "name the service's deploy.json"
 	case errors.Is(err, fs.ErrNotExist):
-		problem.Problem, problem.Mend = "there is no such file", "check the path; serin init writes specfiles to begin with"
+		problem.Problem, problem.Mend = "there is no such file", "check the path"
 	case errors.Is(err, fs.ErrPermission):
 		problem.Problem, problem.Mend = "permission denied", "let this user read it"
 	default:

@@ -17,17 +17,20 @@ type Threshold struct {
 }
 
 // Judge judges the responses of a canary, and reports stable's beside them. A canary
-// without a single datapoint is no data, never a pass. Both slices are ascending.
+// without a single response is no data, never a pass: zeros say as little as nothing.
+// Both slices are ascending.
 func (t Threshold) Judge(canary, stable []Bucket, now time.Time) Verdict {
 	from := now.Add(-t.Window)
 	recent := Since(canary, from)
 	verdict := Verdict{Canary: numbers(recent), Stable: numbers(Since(stable, from))}
-	if len(recent) == 0 {
+	if len(recent) > 0 {
+		verdict.EvidenceTo = recent[len(recent)-1].Start.Add(t.Period)
+	}
+	if verdict.Canary.Requests == 0 {
 		verdict.Result = NoData
-		verdict.Reason = fmt.Sprintf("no data about the canary in the last %s", t.Window)
+		verdict.Reason = fmt.Sprintf("no responses of the canary are known in the last %s", t.Window)
 		return verdict
 	}
-	verdict.EvidenceTo = recent[len(recent)-1].Start.Add(t.Period)
 	verdict.Result = Pass
 	relation := "not more than"
 	if verdict.Canary.Errors > float64(t.Limit) {

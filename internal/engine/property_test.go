@@ -33,8 +33,10 @@ type schedule struct {
 	outageLength    int
 	slow, lag       time.Duration
 	crashes         []int
-	commands        []timed
-	meddling        []timed
+	// absence is how long nobody drives after a crash.
+	absence  time.Duration
+	commands []timed
+	meddling []timed
 }
 
 type timed struct {
@@ -63,6 +65,7 @@ func drawSchedule(t *rapid.T) schedule {
 			silent:       rapid.IntRange(0, 5).Draw(t, "silent") == 0,
 		},
 		slow:     durations("slow", 100*time.Millisecond, 40),
+		absence:  durations("absence", time.Minute, 40),
 		lag:      durations("lag", time.Second, 8),
 		crashes:  rapid.SliceOfN(rapid.IntRange(1, 60), 0, 3).Draw(t, "crashes"),
 		commands: timedList("commands", len(engine.CommandKinds())),
@@ -102,6 +105,30 @@ type life struct {
 	mu     sync.Mutex
 	calls  int
 	random *rand.Rand
+	// meddled is when someone else last wrote the route; wrong is what rule 5 found.
+	meddled time.Time
+	wrong   string
+}
+
+// told checks rule 5 at the moment of the end: all traffic on one version, unless
+// someone else has just moved it.
+func (l *life) told(event engine.Event, rollout *engine.Rollout) {
+	finished, is := event.Body.(*engine.Finished)
+	if !is || !rollout.Exposed {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.meddled.IsZero() && time.Since(l.meddled) < 40*time.Second {
+		return
+	}
+	l.world.mu.Lock()
+	defer l.world.mu.Unlock()
+	stable, canary := l.world.route.Weight(stableSha), l.world.route.Weight(canarySha)
+	good := map[engine.Outcome]bool{engine.Succeeded: canary > 0 && stable == 0, engine.RolledBack: canary == 0 && (l.first || stable > 0)}
+	if !good[finished.Outcome] {
+		l.wrong = fmt.Sprintf("rule 5: %s with stable %d, canary %d", finished.Outcome, stable, canary)
+	}
 }
 
 // crashing is a journal that kills its driver at chosen appends: before they are
@@ -161,6 +188,9 @@ func (l *life) after(_ context.Context, op string) error {
 }
 
 func (l *life) meddle(kind int) {
+	l.mu.Lock()
+	l.meddled = time.Now()
+	l.mu.Unlock()
 	l.world.meddle(func(route *engine.Route) {
 		switch {
 		case !route.Exists:
@@ -200,7 +230,7 @@ func live(t *testing.T, s schedule) string {
 		total += crash
 		l.log.at[total] = true
 	}
-	r := start(t, w, spec, runOptions{attended: s.attended, journal: l.log})
+	r := start(t, w, spec, runOptions{attended: s.attended, journal: l.log, onEvent: l.told})
 	w.hook(l.before, l.after)
 	var current atomic.Pointer[run]
 	current.Store(r)
@@ -241,6 +271,10 @@ func live(t *testing.T, s schedule) string {
 func resume(t *testing.T, l *life, r *run) *run {
 	t.Helper()
 	r.stop()
+	<-r.done
+	if r.err != nil {
+		time.Sleep(l.absence)
+	}
 	key := engine.Key{Account: "1", Region: "us-west-2", Environment: "blog", Service: "app"}
 	header, err := l.log.Current(context.Background(), key)
 	if err != nil {
@@ -251,7 +285,7 @@ func resume(t *testing.T, l *life, r *run) *run {
 	if err != nil {
 		return nil
 	}
-	next := drive(t, l.world, runOptions{journal: l.log, attended: l.attended}, driver, lease, ask(engine.ResumeIt))
+	next := drive(t, l.world, runOptions{journal: l.log, attended: l.attended, onEvent: l.told}, driver, lease, ask(engine.ResumeIt))
 	return next
 }
 
@@ -273,6 +307,8 @@ func (l *life) verdict(r *run) string {
 	}
 	w := l.world
 	switch {
+	case l.wrong != "":
+		return story("%s", l.wrong)
 	case len(w.breaches) > 0:
 		return story("%v", w.breaches)
 	case end.Outcome == "" && len(l.meddling) == 0:

@@ -2,6 +2,7 @@ package awscli
 
 import (
 	"bufio"
+	_ "embed"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -29,9 +30,12 @@ type ran struct {
 	Stderr string
 }
 
+//go:embed testdata/fork.py
+var fork string
+
 // startCLI starts testdata/fork.py with an environment; stop ends it.
 func startCLI(python venv.Python, environment []string) (c *cli, stop func(), err error) {
-	program := python.Program("testdata/fork.py")
+	program := python.Program("-c", fork)
 	program.Env, program.Stderr = environment, os.Stderr
 	lines, err := program.StdinPipe()
 	if err != nil {

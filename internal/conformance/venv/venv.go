@@ -23,7 +23,12 @@ type Python struct {
 func Find(t *testing.T, module string) Python {
 	t.Helper()
 	_, here, _, _ := runtime.Caller(0)
-	python := Python{launcher: filepath.Join(filepath.Dir(here), "..", "..", "..", "tools", "python")}
+	root := filepath.Join(filepath.Dir(here), "..", "..", "..")
+	// Go repeats an old result unless a file that the test read has changed: these two say
+	// what is installed.
+	_, _ = os.ReadFile(filepath.Join(root, ".venv", "requirements.txt"))
+	_, _ = os.ReadFile(filepath.Join(root, "tools", "requirements.txt"))
+	python := Python{launcher: filepath.Join(root, "tools", "python")}
 	out, err := python.Program("-c", "import "+module).CombinedOutput()
 	if err == nil {
 		return python

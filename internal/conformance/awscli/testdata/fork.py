@@ -2,9 +2,10 @@
 
 A line is a JSON object with "arguments" and "directory"; the answer is a line with
 "code", "stdout" and "stderr". Every run is a process of its own, forked from this one,
-which has imported the CLI already: that is most of a command's time.
+which has started the CLI already: that is most of a command's time.
 """
 
+import gc
 import json
 import os
 import sys
@@ -13,7 +14,10 @@ import traceback
 
 import awscli.clidriver
 
-awscli.clidriver.create_clidriver()
+driver = awscli.clidriver.create_clidriver()
+driver.session.get_available_services()
+driver.session.get_service_model("sts")
+gc.freeze()
 
 
 def run(request, out, err):
@@ -21,10 +25,11 @@ def run(request, out, err):
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(out.fileno(), 1)
     os.dup2(err.fileno(), 2)
+    gc.disable()
     sys.argv = ["aws", *request["arguments"]]
     code = 1
     try:
-        code = awscli.clidriver.main()
+        code = driver.main(sys.argv[1:])
     except BaseException:
         traceback.print_exc()
     finally:

@@ -4,14 +4,26 @@ import (
 	"context"
 	"encoding/base64"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	awssdk "github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/appmesh"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
+	"github.com/aws/aws-sdk-go-v2/service/ecs"
+	"github.com/aws/aws-sdk-go-v2/service/servicediscovery"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
 
 	"serin/internal/aws"
 	"serin/internal/engine"
@@ -47,6 +59,7 @@ type region struct {
 	*sandbox.Sandbox
 	clients *aws.Clients
 	ports   engine.Ports
+	truth   truth
 	network *pipenet.Network
 	// idle are the transports whose connections must end with the region.
 	idle []*http.Transport
@@ -73,12 +86,77 @@ func openRegion(t *testing.T, options sandbox.Options) *region {
 	r.Sandbox = started
 	r.clients = r.connect(t)
 	r.ports = r.clients.Ports("")
+	r.truth = r.observe(t)
 	return r
+}
+
+// observer is the access key of those who see what is true, whatever the faults.
+const observer = "OBSERVER"
+
+// truth is the region as it is.
+type truth struct {
+	ports engine.Ports
+	ecs   *ecs.Client
+	mesh  *appmesh.Client
+	stack *cloudformation.Client
+	ssm   *ssm.Client
+}
+
+// plain has net/http read bodies only, as serin's own clients do.
+type plain struct{ http.RoundTripper }
+
+func (p plain) RoundTrip(request *http.Request) (*http.Response, error) {
+	if request.Body != nil {
+		request.Body = struct{ io.ReadCloser }{request.Body}
+	}
+	return p.RoundTripper.RoundTrip(request)
+}
+
+func (r *region) observe(t *testing.T) truth {
+	t.Helper()
+	transport := r.transport()
+	c := awssdk.Config{
+		Region: r.Region(), BaseEndpoint: awssdk.String(r.Endpoint()), HTTPClient: &http.Client{Transport: plain{transport}},
+		Credentials: credentials.NewStaticCredentialsProvider(observer, "x", ""),
+	}
+	seen := truth{
+		ecs: ecs.NewFromConfig(c), mesh: appmesh.NewFromConfig(c), stack: cloudformation.NewFromConfig(c), ssm: ssm.NewFromConfig(c),
+	}
+	where := r.clients.Where
+	seen.ports = engine.Ports{
+		Router: aws.NewRouter(seen.mesh, where, ""), Stacks: aws.NewStacks(seen.stack, where),
+		Versions: aws.NewVersions(seen.ssm, where),
+	}
+	return seen
 }
 
 // connect makes clients of the region, as a process has them.
 func (r *region) connect(t *testing.T) *aws.Clients {
 	t.Helper()
+	clients, err := aws.Connect(t.Context(), aws.Options{
+		Region: r.Region(), Sandbox: r.Endpoint(), Transport: r.transport(),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	clients.AppMesh = appmesh.New(clients.AppMesh.Options(), func(o *appmesh.Options) { o.Retryer = steady() })
+	clients.CloudFormation = cloudformation.New(clients.CloudFormation.Options(), func(o *cloudformation.Options) { o.Retryer = steady() })
+	clients.CloudMap = servicediscovery.New(clients.CloudMap.Options(), func(o *servicediscovery.Options) { o.Retryer = steady() })
+	clients.CloudWatch = cloudwatch.New(clients.CloudWatch.Options(), func(o *cloudwatch.Options) { o.Retryer = steady() })
+	clients.ECS = ecs.New(clients.ECS.Options(), func(o *ecs.Options) { o.Retryer = steady() })
+	clients.SSM = ssm.New(clients.SSM.Options(), func(o *ssm.Options) { o.Retryer = steady() })
+	return clients
+}
+
+// steady is the SDK's retryer without its adaptive mode. That mode waits for its rate to
+// allow another attempt, and when what it lacks would come within less than a nanosecond
+// it waits no time at all, again and again: real time goes on meanwhile, virtual time
+// does not (aws-sdk-go-v2 v1.47.7, AdaptiveMode.GetAttemptToken).
+func steady() awssdk.Retryer {
+	return retry.NewStandard(func(o *retry.StandardOptions) { o.MaxAttempts, o.MaxBackoff = 4, 2*time.Second })
+}
+
+func (r *region) transport() *http.Transport {
 	transport := &http.Transport{
 		MaxIdleConnsPerHost: 8,
 		DialContext: func(ctx context.Context, _, address string) (net.Conn, error) {
@@ -86,13 +164,7 @@ func (r *region) connect(t *testing.T) *aws.Clients {
 		},
 	}
 	r.idle = append(r.idle, transport)
-	clients, err := aws.Connect(t.Context(), aws.Options{
-		Region: r.Region(), Sandbox: r.Endpoint(), Transport: transport,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return clients
+	return transport
 }
 
 func (r *region) close() {
@@ -121,8 +193,13 @@ func (r *region) specOf(t *testing.T, service, tag string, set ...string) engine
 	all := append([]string{
 		"Sha=" + canarySha, "ContainerImage=" + r.ImageURI(service, tag),
 		"CanaryTemplate=" + base64.StdEncoding.EncodeToString(template),
-		"PercentageStep=50", "WaitTime=30", "MetricPeriod=10", "MetricDelay=20", "FailureThresholdTime=60",
+		"WaitTime=30", "MetricPeriod=30", "MetricDelay=30", "FailureThresholdTime=120",
 	}, set...)
+	if !strings.Contains(strings.Join(set, " "), "Steps=") {
+		all = append([]string{"PercentageStep=50"}, all...)
+	} else {
+		text = regexp.MustCompile(`"PercentageStep": \d+,`).ReplaceAll(text, nil)
+	}
 	var settings []engine.Setting
 	for _, one := range all {
 		setting, err := engine.ParseSetting(one)

@@ -19,6 +19,7 @@ type run struct {
 	err    error
 	done   chan struct{}
 	kill   context.CancelFunc
+	ctx    context.Context
 }
 
 func (r *region) key(service string) engine.Key {
@@ -28,33 +29,53 @@ func (r *region) key(service string) engine.Key {
 // begin begins a rollout in a journal.
 func (r *region) begin(t *testing.T, log engine.Journal, spec engine.Spec, attended bool) engine.Lease {
 	t.Helper()
-	driver := engine.Driver{Actor: "kim", Place: "trial", Unattended: !attended}
-	started, err := engine.Prepare(t.Context(), r.ports, engine.Opening{
-		ID: rolloutID, Key: r.key(spec.MicroserviceName), Spec: spec, Driver: driver,
-		Conduct: engine.Conduct{Unattended: !attended, ErrorLimit: 2 * time.Minute},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	lease, err := log.Begin(t.Context(), rolloutID, driver, engine.Event{At: time.Now(), Actor: driver.Actor, Body: started})
+	lease, err := r.tryToBegin(t, log, spec, attended)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return lease
 }
 
-// drive puts a driver to work.
-func (r *region) drive(log engine.Journal, lease engine.Lease, onEvent func(engine.Event, *engine.Rollout)) *run {
-	ctx, kill := context.WithCancel(context.Background())
-	at := &run{done: make(chan struct{}), kill: kill}
-	at.DriveLoop = engine.NewDriver(engine.DriverOptions{
-		Journal: log, Ports: r.ports, ID: rolloutID, Driver: lease.Driver, Lease: lease, OnEvent: onEvent,
+func (r *region) tryToBegin(t *testing.T, log engine.Journal, spec engine.Spec, attended bool) (engine.Lease, error) {
+	t.Helper()
+	driver := engine.Driver{Actor: "kim", Place: "trial", Unattended: !attended}
+	started, err := engine.Prepare(t.Context(), r.ports, engine.Opening{
+		ID: rolloutID, Key: r.key(spec.MicroserviceName), Spec: spec, Driver: driver,
+		Conduct: engine.Conduct{Unattended: !attended, ErrorLimit: 2 * time.Minute},
 	})
+	if err != nil {
+		return engine.Lease{}, err
+	}
+	return log.Begin(t.Context(), rolloutID, driver, engine.Event{At: time.Now(), Actor: driver.Actor, Body: started})
+}
+
+// drive puts a driver to work.
+func (r *region) drive(log engine.Journal, lease engine.Lease) *run {
+	at := r.prepare(log, lease)
+	at.start()
+	return at
+}
+
+// prepare has a driver ready to start.
+func (r *region) prepare(log engine.Journal, lease engine.Lease) *run {
+	at := &run{done: make(chan struct{})}
+	at.ctx, at.kill = context.WithCancel(context.Background())
+	if reaped, dies := log.(*reaper); dies {
+		reaped.mu.Lock()
+		reaped.kill = at.kill
+		reaped.mu.Unlock()
+	}
+	at.DriveLoop = engine.NewDriver(engine.DriverOptions{
+		Journal: log, Ports: r.ports, ID: rolloutID, Driver: lease.Driver, Lease: lease,
+	})
+	return at
+}
+
+func (at *run) start() {
 	go func() {
 		defer close(at.done)
-		at.ending, at.err = at.Run(ctx)
+		at.ending, at.err = at.Run(at.ctx)
 	}()
-	return at
 }
 
 func events(t *testing.T, log engine.Journal) []engine.Event {
@@ -70,7 +91,7 @@ func events(t *testing.T, log engine.Journal) []engine.Event {
 func (r *region) finish(t *testing.T, spec engine.Spec) (engine.Ending, []engine.Event) {
 	t.Helper()
 	log := journal.NewMemory()
-	at := r.drive(log, r.begin(t, log, spec, false), nil)
+	at := r.drive(log, r.begin(t, log, spec, false))
 	defer at.kill()
 	select {
 	case <-at.done:

@@ -20,6 +20,9 @@ type Plan struct {
 	For time.Duration
 	// Rules are tried in their order; the first that applies to a call is the one.
 	Rules []Rule
+	// Spares is the access key of one whose calls are never spoiled, so that a test can
+	// see what is true; empty spares nobody.
+	Spares string
 }
 
 // Rule is one thing that goes wrong.

@@ -1,0 +1,304 @@
+package trials
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/aws/aws-sdk-go-v2/service/ecs"
+
+	"serin/internal/engine"
+	"serin/internal/journal"
+	"serin/internal/sandbox"
+	"serin/internal/sandbox/wire"
+)
+
+// scenario is a rollout that is crashed.
+type scenario struct {
+	service, tag string
+	empty        bool
+	set          []string
+	outcome      engine.Outcome
+}
+
+func scenarios() map[string]scenario {
+	return map[string]scenario{
+		"success": {service: "yelb-appserver", tag: "fixed", outcome: engine.Succeeded},
+		"verdict": {service: "yelb-appserver", tag: "late", set: []string{"WaitTime=120"}, outcome: engine.RolledBack},
+		"first":   {service: "yelb-appserver", tag: "fixed", empty: true, set: []string{"FailureThresholdValue=1000", "PercentageStep=100"}, outcome: engine.Succeeded},
+		"tcp":     {service: "yelb-redisserver", tag: "2", set: []string{"PercentageStep=100"}, outcome: engine.Succeeded},
+	}
+}
+
+func (s scenario) options(around wire.Around) sandbox.Options {
+	options := lively(around)
+	options.Empty = s.empty
+	return options
+}
+
+// place is where in a driver's life it dies.
+type place struct {
+	// append is the number of the write to the journal before which it dies, 0 for none.
+	append int
+	// call is the number of the call that changes something in which it dies, 0 for none:
+	// before it is performed, or after, before its answer.
+	call  int
+	after bool
+}
+
+func (p place) String() string {
+	switch {
+	case p.append > 0:
+		return fmt.Sprintf("before record %d", p.append)
+	case p.after:
+		return fmt.Sprintf("after call %d", p.call)
+	case p.call > 0:
+		return fmt.Sprintf("before call %d", p.call)
+	default:
+		return "nowhere"
+	}
+}
+
+// reaper kills one driver at one place, the way SIGKILL does: what it was doing is cut
+// off, it records nothing more, and it does not let go of its lease.
+type reaper struct {
+	engine.Journal
+	place place
+
+	mu      sync.Mutex
+	kill    context.CancelFunc
+	dead    bool
+	appends int
+	calls   []string
+	// story is the journal at the end.
+	story string
+}
+
+var errKilled = errors.New("killed")
+
+func (r *reaper) strike() {
+	r.dead = true
+	r.kill()
+}
+
+// Append records, or is where the driver dies.
+func (r *reaper) Append(ctx context.Context, id string, after int64, events []engine.Event) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.appends++
+	if !r.dead && r.appends == r.place.append {
+		r.strike()
+	}
+	if r.dead {
+		return errKilled
+	}
+	return r.Journal.Append(ctx, id, after, events)
+}
+
+// Release lets go of the lease of a driver that lives.
+func (r *reaper) Release(ctx context.Context, lease engine.Lease) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.dead {
+		return nil
+	}
+	return r.Journal.Release(ctx, lease)
+}
+
+// Beat gives a sign of life.
+func (r *reaper) Beat(ctx context.Context, lease engine.Lease) (engine.Lease, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.dead {
+		return lease, errKilled
+	}
+	return r.Journal.Beat(ctx, lease)
+}
+
+// changes are the calls that change something.
+var changes = []string{"CreateStack", "DeleteStack", "UpdateRoute", "CreateRoute", "DeleteRoute", "PutParameter"}
+
+// around counts the calls that change something, and strikes in one of them.
+func (r *reaper) around(call wire.Call, next http.Handler) http.Handler {
+	if !slices.Contains(changes, call.Operation) {
+		return next
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
+		r.mu.Lock()
+		r.calls = append(r.calls, call.Operation)
+		strikes := !r.dead && len(r.calls) == r.place.call
+		if strikes && !r.place.after {
+			r.strike()
+		}
+		r.mu.Unlock()
+		if !strikes {
+			next.ServeHTTP(w, request)
+			return
+		}
+		if r.place.after {
+			next.ServeHTTP(discard{}, request.WithContext(context.WithoutCancel(request.Context())))
+			r.mu.Lock()
+			r.strike()
+			r.mu.Unlock()
+		}
+		panic(http.ErrAbortHandler)
+	})
+}
+
+// discard is an answer that nobody gets.
+type discard struct{}
+
+func (discard) Header() http.Header            { return http.Header{} }
+func (discard) Write(text []byte) (int, error) { return len(text), nil }
+func (discard) WriteHeader(int)                {}
+
+// aftermath is what AWS shows of a rollout when it is over.
+type aftermath struct {
+	outcome engine.Outcome
+	// route is its targets, writes how often it was written; 0 and "" without one.
+	route, writes string
+	record        string
+	// stacks are all that there were of the service, with their states.
+	stacks []string
+	// services are the ECS services of the service.
+	services []string
+}
+
+func (r *region) aftermath(t *testing.T, ending engine.Ending) aftermath {
+	t.Helper()
+	ctx, service := context.Background(), ending.Rollout.Service()
+	found := aftermath{outcome: ending.Outcome}
+	route, err := r.truth.ports.Router.Route(ctx, service)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found.route, found.writes = fmt.Sprint(route.Targets), route.Revision
+	deployed, err := r.truth.ports.Versions.Deployed(ctx, service)
+	if err != nil {
+		t.Fatal(err)
+	}
+	image := deployed.Image[strings.LastIndex(deployed.Image, "/")+1:]
+	found.record = fmt.Sprint(image, " ", deployed.Number)
+	list, err := r.truth.stack.ListStacks(ctx, &cloudformation.ListStacksInput{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, stack := range list.StackSummaries {
+		if name := aws.ToString(stack.StackName); strings.HasPrefix(name, service.StackName("")) {
+			found.stacks = append(found.stacks, name+" "+string(stack.StackStatus))
+		}
+	}
+	slices.Sort(found.stacks)
+	services, err := r.truth.ecs.ListServices(ctx, &ecs.ListServicesInput{Cluster: &service.Environment})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, arn := range services.ServiceArns {
+		found.services = append(found.services, arn[strings.LastIndex(arn, "/")+1:])
+	}
+	slices.Sort(found.services)
+	return found
+}
+
+// play plays a scenario to its end; its first driver dies at a place.
+func (s scenario) play(t *testing.T, at place) (found aftermath, reaped *reaper) {
+	t.Helper()
+	log := journal.NewMemory()
+	reaped = &reaper{Journal: log, place: at, kill: func() {}}
+	synctest.Test(t, func(t *testing.T) {
+		t.Helper()
+		r := openRegion(t, s.options(reaped.around))
+		defer r.close()
+		lease := r.begin(t, log, r.specOf(t, s.service, s.tag, s.set...), false)
+		first := r.drive(reaped, lease)
+		defer first.kill()
+		ending, err := first.wait(t, log)
+		if reaped.dead {
+			ending, err = r.succeed(t, log)
+		}
+		if err != nil || ending.Outcome == "" {
+			t.Fatalf("%+v, %v%s", ending, err, story(events(t, log)))
+		}
+		found = r.aftermath(t, ending)
+		reaped.story = story(events(t, log))
+	})
+	return found, reaped
+}
+
+func (at *run) wait(t *testing.T, log engine.Journal) (engine.Ending, error) {
+	t.Helper()
+	select {
+	case <-at.done:
+	case <-time.After(patience):
+		t.Fatalf("no end:%s", story(events(t, log)))
+	}
+	return at.ending, at.err
+}
+
+// succeed has a driver of another process go on with an open rollout.
+func (r *region) succeed(t *testing.T, log engine.Journal) (engine.Ending, error) {
+	t.Helper()
+	header := headerOf(t, log)
+	if !header.Open {
+		// It died after the end.
+		rollout := engine.Fold(events(t, log))
+		return engine.Ending{Outcome: rollout.Outcome, Reason: rollout.Reason, Rollout: rollout}, nil
+	}
+	lease, err := engine.TakeOver(t.Context(), log, header, engine.Driver{Actor: "lee", Place: "trial 2", Unattended: true}, engine.LeaseTime)
+	if err != nil {
+		t.Fatal(err)
+	}
+	second := r.drive(log, lease)
+	defer second.kill()
+	return second.wait(t, log)
+}
+
+func headerOf(t *testing.T, log engine.Journal) engine.Header {
+	t.Helper()
+	headers, err := log.Rollouts(context.Background(), engine.Key{}, 1)
+	if err != nil || len(headers) != 1 {
+		t.Fatal(headers, err)
+	}
+	return headers[0]
+}
+
+// TestADriverThatDiesAnywhere kills the driver of each scenario before every write to
+// the journal, and in every call that changes something; another driver goes on, and
+// AWS ends as if nothing had happened.
+func TestADriverThatDiesAnywhere(t *testing.T) {
+	for name, s := range scenarios() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			wanted, undisturbed := s.play(t, place{})
+			if wanted.outcome != s.outcome {
+				t.Fatalf("undisturbed it ends with %+v", wanted)
+			}
+			var places []place
+			for n := range undisturbed.appends {
+				places = append(places, place{append: n + 1})
+			}
+			for n := range undisturbed.calls {
+				places = append(places, place{call: n + 1}, place{call: n + 1, after: true})
+			}
+			t.Logf("%d places, calls %v, %+v", len(places), undisturbed.calls, wanted)
+			for _, at := range places {
+				t.Run(strings.ReplaceAll(at.String(), " ", "-"), func(t *testing.T) {
+					t.Helper()
+					found, reaped := s.play(t, at)
+					if fmt.Sprint(found) != fmt.Sprint(wanted) {
+						t.Errorf("it ends with\n%+v, without a crash with\n%+v%s", found, wanted, reaped.story)
+					}
+				})
+			}
+		})
+	}
+}

@@ -66,6 +66,7 @@ func (f *deployFlags) register(cmd *cobra.Command) {
 	flags.BoolVar(&f.sandbox, "sandbox", false, "deploy to a private sandbox, made for this one command")
 	flags.StringVar(&f.fault, "fault", "", "with --sandbox: "+faultUsage)
 	flags.Var(&f.onInterrupt, "on-interrupt", "what the first SIGINT or SIGTERM does")
+	f.onInterrupt.completes(cmd, "on-interrupt")
 	flags.StringVar(&f.junit, "junit", "", "write a JUnit report to this `file`, at the end")
 	flags.BoolVar(&f.resume, "resume", false, "go on with the service's open rollout")
 	flags.StringVar(&f.journal, "journal", "", "sqlite:PATH or PATH (default $XDG_STATE_HOME/serin/journal.db)")

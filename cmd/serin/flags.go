@@ -35,12 +35,21 @@ func (c *choice) Set(value string) error {
 	return nil
 }
 
+// completes has the shell offer the words for a flag of a command.
+func (c *choice) completes(cmd *cobra.Command, flag string) {
+	offer := cobra.FixedCompletions(c.allowed, cobra.ShellCompDirectiveNoFileComp)
+	if err := cmd.RegisterFlagCompletionFunc(flag, offer); err != nil {
+		panic(err) // the flag is registered just before
+	}
+}
+
 // output is the flag --output.
 type output struct{ choice }
 
 func (o *output) register(cmd *cobra.Command) {
 	o.choice = choice{"text", []string{"text", "json"}}
 	cmd.Flags().VarP(&o.choice, "output", "o", "how to write to stdout: words for people, or JSON, one object a line")
+	o.completes(cmd, "output")
 }
 
 func (o *output) json() bool { return o.value == "json" }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -91,6 +92,10 @@ func Connect(ctx context.Context, options Options) (*Clients, error) {
 	}
 	where.Region = configuration.Region
 	where.Endpoint = awssdk.ToString(configuration.BaseEndpoint)
+	if given, err := url.Parse(where.Endpoint); err != nil || where.Endpoint != "" && (given.Scheme != "http" && given.Scheme != "https" || given.Host == "") {
+		return nil, refuse("connect to", "AWS", engine.Invalid, "write http://host:port in AWS_ENDPOINT_URL, or unset it",
+			"AWS_ENDPOINT_URL %q is not an address", clean(where.Endpoint))
+	}
 	if where.Region == "" {
 		return nil, refuse("connect to", "AWS", engine.Invalid, regionHint, "no AWS region is set")
 	}

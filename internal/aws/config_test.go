@@ -111,6 +111,17 @@ func TestConnectTakesTheEndpointOfTheEnvironment(t *testing.T) {
 	}
 }
 
+func TestConnectRefusesAnEndpointThatIsNone(t *testing.T) {
+	alone(t)
+	t.Setenv("AWS_REGION", "us-west-2")
+	for _, endpoint := range []string{"notaurl", "127.0.0.1:8470", "ftp://a", "http://"} {
+		t.Setenv("AWS_ENDPOINT_URL", endpoint)
+		if _, err := Connect(t.Context(), Options{}); engine.KindOf(err) != engine.Invalid || !contains(err.Error(), "AWS_ENDPOINT_URL") {
+			t.Errorf("%s: %v", endpoint, err)
+		}
+	}
+}
+
 func TestConnectTakesProfileAndRegionOfTheConfiguration(t *testing.T) {
 	file := alone(t)
 	write(t, file, "[profile dev]\nregion = ap-south-1\naws_access_key_id = a\naws_secret_access_key = b\n")

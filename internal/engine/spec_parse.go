@@ -27,6 +27,8 @@ func ParseSpec(file string, data []byte, set []Setting) (Spec, error) {
 	for _, setting := range set {
 		r.set(&root, specRoot, "", setting.Field, setting)
 	}
+	giveWay(&root, "Steps", "PercentageStep")
+	giveWay(&root, "PercentageStep", "Steps")
 	value, _ := r.value("", specRoot, root)
 	spec, err := specOf(value)
 	if err != nil {

@@ -79,6 +79,15 @@ func (r *specReader) set(node *jsonNode, f specField, path, rest string, s Setti
 	r.set(child(node, name, inner, s), inner, join(path, name), within, s)
 }
 
+// giveWay takes a field of the file away that excludes one that a setting gave.
+func giveWay(root *jsonNode, given, excluded string) {
+	setting, other := root.member(given), root.member(excluded)
+	if setting == nil || setting.flag == "" || other == nil || other.flag != "" {
+		return
+	}
+	root.members = slices.DeleteFunc(root.members, func(member jsonMember) bool { return member.name == excluded })
+}
+
 // child is the member that a setting goes to. One that the file does not have begins
 // with what the file would have meant without it.
 func child(node *jsonNode, name string, f specField, s Setting) *jsonNode {

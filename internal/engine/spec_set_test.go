@@ -123,3 +123,26 @@ func TestParseSettingWantsAField(t *testing.T) {
 		}
 	}
 }
+
+func TestASettingReplacesWhatItExcludes(t *testing.T) {
+	file := func(field string) []byte {
+		return []byte(`{"EnvironmentName":"blog","MicroserviceName":"app","Namespace":"n","Protocol":"http","Port":80,"WaitTime":5,` + field + `}`)
+	}
+	steps, err := ParseSpec("f", file(`"PercentageStep":10`), []Setting{{Field: "Steps", Value: `[{"Weight":5}]`}})
+	if err != nil || len(steps.Steps) != 1 || steps.PercentageStep != 0 {
+		t.Errorf("%+v, %v", steps.Steps, err)
+	}
+	percent, err := ParseSpec("f", file(`"Steps":[{"Weight":5}]`), []Setting{{Field: "PercentageStep", Value: "20"}})
+	if err != nil || len(percent.Steps) != 0 || percent.PercentageStep != 20 {
+		t.Errorf("%+v, %v", percent.Steps, err)
+	}
+	for _, data := range [][]byte{file(`"Steps":[{"Weight":5}],"PercentageStep":10`)} {
+		if _, err := ParseSpec("f", data, nil); err == nil {
+			t.Error("a file with both is taken")
+		}
+	}
+	both := []Setting{{Field: "Steps", Value: `[{"Weight":5}]`}, {Field: "PercentageStep", Value: "20"}}
+	if _, err := ParseSpec("f", file(`"OnNoData":"pass"`), both); err == nil {
+		t.Error("settings of both are taken")
+	}
+}

@@ -96,6 +96,9 @@ func sayStepPassed(b *engine.StepPassed, r *engine.Rollout) string {
 		}
 		return words + what + " by " + b.By
 	}
+	if b.Verdict.Warning != "" {
+		return words + ", with a warning: " + b.Verdict.Warning
+	}
 	return words + ": " + b.Verdict.Reason
 }
 

@@ -33,9 +33,9 @@ func metricBehaviours() []behaviour {
 	}
 }
 
-// minute is a whole minute, some minutes ago.
-func minute(ago int) time.Time {
-	return time.Now().UTC().Truncate(time.Minute).Add(-time.Duration(ago) * time.Minute)
+// ago is a whole minute, some minutes before the behaviour is tried.
+func (w world) ago(minutes int) time.Time {
+	return w.now.UTC().Truncate(time.Minute).Add(-time.Duration(minutes) * time.Minute)
 }
 
 // count is responses of one class, at some second of a minute.
@@ -65,7 +65,7 @@ func (w world) put(ctx context.Context, namespace string, counts ...count) error
 // query is for all that a version answered in the last minutes.
 func (w world) query(sha string) engine.ResponseQuery {
 	return engine.ResponseQuery{
-		Service: w.service, Sha: sha, From: minute(20), To: minute(0), Period: time.Minute,
+		Service: w.service, Sha: sha, From: w.ago(20), To: w.ago(0), Period: time.Minute,
 		Source: engine.MetricSource{
 			Namespace: "{environment}", Name: "{environment}-responses",
 			Dimensions: map[string]string{"class": "{class}", "node": "{version}"},
@@ -90,43 +90,43 @@ func (w world) expectBuckets(ctx context.Context, sha string, want []analysis.Bu
 
 func responsesAreCounted(ctx context.Context, w world) error {
 	if err := w.put(ctx, w.service.Environment,
-		count{stable, minute(9).Add(5 * time.Second), 2, 10}, count{stable, minute(9).Add(40 * time.Second), 2, 5},
-		count{stable, minute(9).Add(40 * time.Second), 5, 1}, count{stable, minute(7), 2, 3},
+		count{stable, w.ago(9).Add(5 * time.Second), 2, 10}, count{stable, w.ago(9).Add(40 * time.Second), 2, 5},
+		count{stable, w.ago(9).Add(40 * time.Second), 5, 1}, count{stable, w.ago(7), 2, 3},
 	); err != nil {
 		return err
 	}
 	return w.expectBuckets(ctx, stable, []analysis.Bucket{
-		{Start: minute(9), Counts: [analysis.Classes]float64{1: 15, 4: 1}},
-		{Start: minute(7), Counts: [analysis.Classes]float64{1: 3}},
+		{Start: w.ago(9), Counts: [analysis.Classes]float64{1: 15, 4: 1}},
+		{Start: w.ago(7), Counts: [analysis.Classes]float64{1: 3}},
 	})
 }
 
 func spanIsHalfOpen(ctx context.Context, w world) error {
 	if err := w.put(ctx, w.service.Environment,
-		count{stable, minute(9), 2, 9}, count{stable, minute(8), 2, 8}, count{stable, minute(7), 2, 7}, count{stable, minute(6), 2, 6},
+		count{stable, w.ago(9), 2, 9}, count{stable, w.ago(8), 2, 8}, count{stable, w.ago(7), 2, 7}, count{stable, w.ago(6), 2, 6},
 	); err != nil {
 		return err
 	}
 	query := w.query(stable)
-	query.From, query.To = minute(8).Add(30*time.Second), minute(6)
+	query.From, query.To = w.ago(8).Add(30*time.Second), w.ago(6)
 	return w.expect(ctx, query, []analysis.Bucket{
-		{Start: minute(8), Counts: [analysis.Classes]float64{1: 8}},
-		{Start: minute(7), Counts: [analysis.Classes]float64{1: 7}},
+		{Start: w.ago(8), Counts: [analysis.Classes]float64{1: 8}},
+		{Start: w.ago(7), Counts: [analysis.Classes]float64{1: 7}},
 	})
 }
 
 func versionsAreToldApart(ctx context.Context, w world) error {
-	if err := w.put(ctx, w.service.Environment, count{stable, minute(9), 2, 10}, count{canary, minute(9), 5, 4}); err != nil {
+	if err := w.put(ctx, w.service.Environment, count{stable, w.ago(9), 2, 10}, count{canary, w.ago(9), 5, 4}); err != nil {
 		return err
 	}
-	if err := w.expectBuckets(ctx, canary, []analysis.Bucket{{Start: minute(9), Counts: [analysis.Classes]float64{4: 4}}}); err != nil {
+	if err := w.expectBuckets(ctx, canary, []analysis.Bucket{{Start: w.ago(9), Counts: [analysis.Classes]float64{4: 4}}}); err != nil {
 		return err
 	}
-	return w.expectBuckets(ctx, stable, []analysis.Bucket{{Start: minute(9), Counts: [analysis.Classes]float64{1: 10}}})
+	return w.expectBuckets(ctx, stable, []analysis.Bucket{{Start: w.ago(9), Counts: [analysis.Classes]float64{1: 10}}})
 }
 
 func namespacesAreToldApart(ctx context.Context, w world) error {
-	if err := w.put(ctx, "other-"+w.service.Environment, count{stable, minute(9), 2, 10}); err != nil {
+	if err := w.put(ctx, "other-"+w.service.Environment, count{stable, w.ago(9), 2, 10}); err != nil {
 		return err
 	}
 	return w.expectBuckets(ctx, stable, nil)
@@ -134,7 +134,7 @@ func namespacesAreToldApart(ctx context.Context, w world) error {
 
 // pagesAreWhole asks for more classes of versions than one request may have.
 func pagesAreWhole(ctx context.Context, w world) error {
-	if err := w.put(ctx, w.service.Environment, count{canary, minute(9), 2, 4}); err != nil {
+	if err := w.put(ctx, w.service.Environment, count{canary, w.ago(9), 2, 4}); err != nil {
 		return err
 	}
 	queries := make([]engine.ResponseQuery, 120)

@@ -34,6 +34,8 @@ type world struct {
 	// service is one that no other behaviour has, in an environment of its own.
 	service engine.Service
 	place   place
+	// now is when the behaviour is tried.
+	now time.Time
 	// patience is how long it may take until something is so.
 	patience time.Duration
 }
@@ -67,7 +69,7 @@ func connect(t *testing.T, endpoint string) *aws.Clients {
 // in is the world of the behaviour with a number.
 func in(clients *aws.Clients, place place, number int) world {
 	name := fmt.Sprintf("shop%d", number)
-	return world{clients: clients, ports: clients.Ports(""), place: place, patience: patience, service: engine.Service{
+	return world{clients: clients, ports: clients.Ports(""), place: place, now: time.Now(), patience: patience, service: engine.Service{
 		Environment: name, Name: "app", Namespace: name + ".local", Protocol: engine.HTTP, Port: 6379,
 	}}
 }

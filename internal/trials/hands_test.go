@@ -90,10 +90,14 @@ func hands() map[string]hand {
 			spec.HttpRoute.Action.WeightedTargets[0].Weight = 95
 			spec.HttpRoute.Action.WeightedTargets[1].Weight = 5
 		}), engine.Held, "someone else changed the route: expected", engine.RolledBack},
-		"match": {reroute(func(_ *witness, spec *types.RouteSpec) { spec.HttpRoute.Match.Method = types.HttpMethodGet }),
-			engine.Held, "its match, retries, timeouts or priority", engine.RolledBack},
-		"retries": {reroute(func(_ *witness, spec *types.RouteSpec) { spec.HttpRoute.RetryPolicy.MaxRetries = aws.Int64(9) }),
-			engine.Held, "its match, retries, timeouts or priority", engine.RolledBack},
+		"match": {
+			reroute(func(_ *witness, spec *types.RouteSpec) { spec.HttpRoute.Match.Method = types.HttpMethodGet }),
+			engine.Held, "its match, retries, timeouts or priority", engine.RolledBack,
+		},
+		"retries": {
+			reroute(func(_ *witness, spec *types.RouteSpec) { spec.HttpRoute.RetryPolicy.MaxRetries = aws.Int64(9) }),
+			engine.Held, "its match, retries, timeouts or priority", engine.RolledBack,
+		},
 		"canary taken off": {reroute(func(w *witness, spec *types.RouteSpec) {
 			spec.HttpRoute.Action.WeightedTargets = []types.WeightedTarget{{VirtualNode: aws.String(w.service.VersionName(w.stable)), Weight: 100}}
 		}), engine.Held, "someone else changed the route: expected", engine.RolledBack},

@@ -2,6 +2,7 @@ package trials
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"net/http"
@@ -21,7 +22,7 @@ import (
 )
 
 var (
-	seeds = flag.Int("seeds", 60, "how many random lives TestSeeds lives, beginning with -seed or 1")
+	seeds = flag.Int("seeds", everydaySeeds, "how many random lives TestSeeds lives, beginning with -seed or 1")
 	seed  = flag.Uint64("seed", 0, "the seed of the one life that TestSeeds lives; with -seeds, of the first")
 )
 
@@ -174,7 +175,7 @@ func live(t *testing.T, l life) {
 		defer watching.Wait()
 		defer stop()
 		log := journal.NewMemory()
-		l.drive(t, w, r, log, spec)
+		l.drive(t, r, log, spec)
 		w.judge(t, l, log)
 		if t.Failed() {
 			t.Logf("%s\n%s\n  %s", l, story(events(t, log)), strings.Join(w.changes, "\n  "))
@@ -197,13 +198,10 @@ const longest = 3 * time.Hour
 
 // drive drives a rollout with one driver after the other, and a person where one is
 // waited for, until it is over.
-func (l life) drive(t *testing.T, w *witness, r *region, log engine.Journal, spec engine.Spec) {
+func (l life) drive(t *testing.T, r *region, log engine.Journal, spec engine.Spec) {
 	t.Helper()
 	born := time.Now()
-	lease, refused := r.eventuallyBegins(t, log, spec, l.attended)
-	if refused {
-		return
-	}
+	lease := r.eventuallyBegins(t, log, spec, l.attended)
 	crashes := l.crashes
 	var commands []engine.Command
 	for n := 0; ; n++ {
@@ -269,22 +267,21 @@ func (l life) attend(at *run, born time.Time) {
 	}
 }
 
-// eventuallyBegins begins a rollout as soon as the faults allow; refused tells that it
-// is one that must not begin.
-func (r *region) eventuallyBegins(t *testing.T, log engine.Journal, spec engine.Spec, attended bool) (lease engine.Lease, refused bool) {
+// eventuallyBegins begins a rollout as soon as the faults allow.
+func (r *region) eventuallyBegins(t *testing.T, log engine.Journal, spec engine.Spec, attended bool) engine.Lease {
 	t.Helper()
 	for range 200 {
 		lease, err := r.tryToBegin(t, log, spec, attended)
 		if err == nil {
-			return lease, false
+			return lease
 		}
-		if _, is := err.(*engine.Refusal); is {
+		if _, is := errors.AsType[*engine.Refusal](err); is {
 			t.Fatal(err)
 		}
 		time.Sleep(30 * time.Second)
 	}
 	t.Fatal("it never begins")
-	return engine.Lease{}, true
+	return engine.Lease{}
 }
 
 // judge asserts the rules on the end of a life.

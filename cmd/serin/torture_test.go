@@ -42,8 +42,10 @@ func agonies() []agony {
 	steps := []string{"--set", "PercentageStep=50"}
 	return []agony{
 		{name: "success", service: "yelb-appserver", image: "yelb-appserver:fixed", flags: append(tolerant(0), steps...), countsWrites: true},
-		{name: "verdict", service: "yelb-appserver", image: "yelb-appserver:wrongport", code: headless.ExitRolledBack,
-			flags: append(small(60), append(steps, "--set", "TemplateParameters.ContainerHealthCheck=off")...)},
+		{
+			name: "verdict", service: "yelb-appserver", image: "yelb-appserver:wrongport", code: headless.ExitRolledBack,
+			flags: append(small(60), append(steps, "--set", "TemplateParameters.ContainerHealthCheck=off")...),
+		},
 		{name: "first deployment", service: "yelb-redisserver", image: "yelb-redisserver:1", empty: true, flags: small(0), countsWrites: true},
 		{name: "tcp", service: "yelb-db", image: "yelb-db:2", flags: append(small(0), steps...), countsWrites: true},
 	}

@@ -102,7 +102,7 @@ func TestLintOfSeveralFilesSaysEverythingOnce(t *testing.T) {
 	})
 	got := told(Lint(filepath.Join(dir, "deploy.json"), filepath.Join(dir, "canary-helper.yaml"), filepath.Join(dir, "absent.json")), dir)
 	want := "warning: canary-helper.yaml: CanaryTemplate: has no resource of type AWS::ECS::Service: add one: a version is a service and the node that the route names\n" +
-		"error: absent.json: there is no such file: check the path; serin init writes specfiles to begin with"
+		"error: absent.json: there is no such file: check the path"
 	if got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}

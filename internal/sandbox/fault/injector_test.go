@@ -34,26 +34,33 @@ import (
 func spoiled(t *testing.T, plan string, test func(t *testing.T, config aws.Config)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
+		t.Helper()
 		parsed, err := fault.Parse(plan)
 		if err != nil {
 			t.Fatal(err)
 		}
-		network := pipenet.New()
-		region, err := sandbox.Start(t.Context(), sandbox.Options{Network: network, Faults: parsed, Empty: true})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer region.Close()
-		transport := &http.Transport{DialContext: func(ctx context.Context, _, address string) (net.Conn, error) {
-			return network.Dial(ctx, address)
-		}}
-		defer transport.CloseIdleConnections()
-		test(t, aws.Config{
-			BaseEndpoint: aws.String(region.Endpoint()), Region: region.Region(),
-			HTTPClient:  &http.Client{Transport: transport},
-			Retryer:     func() aws.Retryer { return aws.NopRetryer{} },
-			Credentials: credentials.NewStaticCredentialsProvider("AKIA", "x", ""),
-		})
+		run(t, parsed, test)
+	})
+}
+
+// run runs a test, in a bubble of virtual time, on a sandbox with a plan.
+func run(t *testing.T, plan *fault.Plan, test func(t *testing.T, config aws.Config)) {
+	t.Helper()
+	network := pipenet.New()
+	region, err := sandbox.Start(t.Context(), sandbox.Options{Network: network, Faults: plan, Empty: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer region.Close()
+	transport := &http.Transport{DialContext: func(ctx context.Context, _, address string) (net.Conn, error) {
+		return network.Dial(ctx, address)
+	}}
+	defer transport.CloseIdleConnections()
+	test(t, aws.Config{
+		BaseEndpoint: aws.String(region.Endpoint()), Region: region.Region(),
+		HTTPClient:  &http.Client{Transport: transport},
+		Retryer:     func() aws.Retryer { return aws.NopRetryer{} },
+		Credentials: credentials.NewStaticCredentialsProvider("AKIA", "x", ""),
 	})
 }
 
@@ -190,6 +197,24 @@ func TestAStaleRead(t *testing.T) {
 		if got := valueOf(t, client); got != "c" {
 			t.Errorf("after it: %s", got)
 		}
+	})
+}
+
+func TestAPlanSparesAnObserver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		t.Helper()
+		run(t, &fault.Plan{Spares: "AKIA", Rules: []fault.Rule{{
+			Target: fault.Target{Service: "*", Name: "*"}, Calls: fault.Range{First: 1, Last: 9}, Probability: 1, Kind: fault.Internal,
+		}}}, func(t *testing.T, config aws.Config) {
+			t.Helper()
+			if err := parameter(t, ssm.NewFromConfig(config), "1"); err != nil {
+				t.Error(err)
+			}
+			config.Credentials = credentials.NewStaticCredentialsProvider("AKIB", "x", "")
+			if err := parameter(t, ssm.NewFromConfig(config), "2"); err == nil {
+				t.Error("another caller is spared too")
+			}
+		})
 	})
 }
 

@@ -87,6 +87,10 @@ func takeInTasks(r *Rollout, e *Evidence, got reading) []Body {
 		}
 	}
 	e.Tasks = tasks
+	e.Sick++
+	if tasks[r.Canary.Sha].AllHealthy() {
+		e.Sick = 0
+	}
 	return bodies
 }
 

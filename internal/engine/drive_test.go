@@ -362,6 +362,21 @@ func rolledBackAt(r *run) time.Time {
 	return time.Time{}
 }
 
+func TestOneStaleReadingDoesNotFailACanary(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		spec := specOf(t, "http")
+		w := newWorld(spec, build{}, false)
+		r := start(t, w, spec, runOptions{})
+		r.until(t, engine.KindWeightsConfirmed, 2)
+		w.mu.Lock()
+		w.stale = true
+		w.mu.Unlock()
+		if ending := r.finish(t); ending.Outcome != engine.Succeeded {
+			t.Fatalf("%s: %s; %s", ending.Outcome, ending.Reason, r.story())
+		}
+	})
+}
+
 func TestAnAlarmFailsTheRollout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		spec := specOf(t, "http", `Alarms=["p99"]`)

@@ -14,6 +14,9 @@ type Evidence struct {
 	Stacks map[string]Stack
 	// Tasks are by sha.
 	Tasks map[string]TaskHealth
+	// Sick is how many readings in a row found a task of the canary unhealthy. ECS answers
+	// are eventually consistent: one alone may be of the past.
+	Sick int
 	// MetricsAt and AlarmsAt are when the metrics and the alarms were last read; what was
 	// read of the metrics is in the rollout's Responses.
 	MetricsAt, AlarmsAt time.Time
@@ -109,25 +112,27 @@ func judgeAlarms(_ *Rollout, e Evidence) (analysis.Result, string) {
 	return analysis.Pass, ""
 }
 
-// judgeTasks fails a canary that has fewer healthy tasks than it had when it became
-// healthy, or one that lost a task to a failure since it was given traffic. Tasks that
+// judgeTasks fails a canary that lost a task to a failure since it became healthy, or
+// that has fewer healthy tasks than it had then by two readings in a row. Tasks that
 // were asked for since then, and are not there yet, only make it wait.
 func judgeTasks(r *Rollout, e Evidence) (analysis.Result, string) {
 	health, read := e.Tasks[r.Canary.Sha]
+	for _, stop := range health.Stops {
+		if stop.Failed && stop.At.After(r.HealthyAt) {
+			return analysis.Fail, "a task of the canary failed: " + stop.Reason
+		}
+	}
 	switch {
 	case !read:
 		return analysis.Inconclusive, "the canary's tasks have not been read yet"
+	case e.Sick == 1:
+		return analysis.Inconclusive, formatTasks(health) + ", by one reading"
 	case !health.Exists || health.Healthy == 0:
 		return analysis.Fail, "the canary has no healthy task" + lastStop(health)
 	case health.Healthy < health.Desired && health.Healthy < r.HealthyTasks:
 		return analysis.Fail, formatTasks(health) + lastStop(health)
 	case health.Healthy < health.Desired:
 		return analysis.Inconclusive, formatTasks(health)
-	}
-	for _, stop := range health.Stops {
-		if stop.Failed && stop.At.After(r.HealthyAt) {
-			return analysis.Fail, "a task of the canary failed" + lastStop(health)
-		}
 	}
 	return analysis.Pass, ""
 }

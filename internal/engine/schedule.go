@@ -119,6 +119,8 @@ func dueAt(r *Rollout, e Evidence, activity Activity, cadence Cadence) time.Time
 	}
 	interval := cadence.World
 	switch {
+	case activity == ReadTasks && e.Sick == 1 && r.Exposed:
+		interval = min(interval, time.Second)
 	case activity == ReadRoute && r.Change != nil && e.Refused == r.Change.Split.Token && last.Before(e.RefusedAt):
 		return e.RefusedAt
 	case activity == ReadMetrics || activity == ReadAlarms:

@@ -51,6 +51,8 @@ type world struct {
 	stacks  map[string]*worldStack
 	exposed map[string]time.Time
 	record  engine.Deployed
+	// stale makes the next reading of tasks one of the past, when none was healthy.
+	stale bool
 	// late is how late the metrics are.
 	late   time.Duration
 	others []string
@@ -364,13 +366,16 @@ func (w *world) Health(ctx context.Context, _ engine.Service, shas []string) ([]
 		for _, sha := range shas {
 			health := engine.TaskHealth{Sha: sha, Exists: w.stacks[w.service.StackName(sha)] != nil, Desired: 1}
 			since, dead := w.unhealthySince(sha)
-			if !dead {
+			if !dead && !w.stale {
 				health.Running, health.Healthy = 1, 1
+			} else if w.stale {
+				health.Running = 0
 			} else if _, exposed := w.exposed[sha]; exposed {
 				health.Stops = []engine.TaskStop{{Task: "t1", At: since, Reason: "Essential container in task exited (app: 1)", Failed: true}}
 			}
 			all = append(all, health)
 		}
+		w.stale = false
 		return all, nil
 	})
 }

@@ -661,9 +661,14 @@ func TestErrorsThatPassOnlyHoldTheStep(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		spec := specOf(t, "http")
 		w := newWorld(spec, build{stackTime: 10 * time.Second}, false)
-		var n atomic.Int64
-		w.hook(func(context.Context, string) error {
-			if n.Add(1)%3 == 0 {
+		// Every other call of each operation fails: counted together, the operations would
+		// fall into step and one of them would always fail.
+		var mu sync.Mutex
+		calls := map[string]int{}
+		w.hook(func(_ context.Context, op string) error {
+			mu.Lock()
+			defer mu.Unlock()
+			if calls[op]++; calls[op]%2 == 0 {
 				return errors.New("InternalFailure")
 			}
 			return nil

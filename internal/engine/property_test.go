@@ -234,6 +234,9 @@ func live(t *testing.T, s schedule) string {
 	w.hook(l.before, l.after)
 	var current atomic.Pointer[run]
 	current.Store(r)
+	if broken := l.second(); broken != "" {
+		return broken
+	}
 	end := time.Now().Add(4 * time.Hour)
 	for _, meddling := range s.meddling {
 		time.AfterFunc(meddling.at, func() { l.meddle(meddling.do) })
@@ -333,7 +336,62 @@ func (l *life) verdict(r *run) string {
 			return story("the stack of %s is left behind without a word", gone)
 		}
 	}
+	if broken := order(events); broken != "" {
+		return story("%s", broken)
+	}
 	return l.confirmations(events, story)
+}
+
+// order asserts rules 4, 7 and 10 on the journal: a roll back returns the traffic before
+// it removes anything, nothing is written over a drift until someone resumes or the
+// canary fails, and every command says who asked, when and what.
+func order(events []engine.Event) string {
+	drifted, owed := false, false
+	for i, event := range events {
+		switch body := event.Body.(type) {
+		case *engine.PausedNow:
+			drifted = body.Pause.Kind == engine.PausedByDrift
+		case *engine.Resumed:
+			drifted = false
+		case *engine.RollbackStarted:
+			drifted = false
+			owed = engine.Fold(events[:i+1]).Phase == engine.RollingBack
+		case *engine.TrafficReturned:
+			owed = false
+		case *engine.WeightsIntended:
+			if drifted {
+				return fmt.Sprintf("rule 7: event %d writes over a drift", i+1)
+			}
+		case *engine.RemovalIntended, *engine.RecordIntended, *engine.StackIntended:
+			if owed {
+				return fmt.Sprintf("rule 4: event %d (%s) comes before the traffic is back", i+1, body.Kind())
+			}
+		case *engine.CommandTaken:
+			if c := body.Command; c.By == "" || c.At.IsZero() || c.Kind == "" {
+				return fmt.Sprintf("rule 10: event %d is a command without who, when or what", i+1)
+			}
+		case *engine.CommandRefused:
+			if c := body.Command; c.By == "" || c.At.IsZero() || body.Why == "" {
+				return fmt.Sprintf("rule 10: event %d is a refusal without who, when or why", i+1)
+			}
+		}
+	}
+	return ""
+}
+
+// second tries to begin another rollout of the service while this one is open: rule 9.
+func (l *life) second() string {
+	events, err := l.log.Events(context.Background(), "r1", 0)
+	if err != nil {
+		return err.Error()
+	}
+	begun := *events[0].Body.(*engine.Started)
+	begun.ID = "r2"
+	_, err = l.log.Begin(context.Background(), "r2", engine.Driver{Actor: "eve"}, engine.Event{At: time.Now(), Body: &begun})
+	if _, refused := errors.AsType[*engine.OpenError](err); !refused {
+		return fmt.Sprintf("rule 9: a second rollout of the service began: %v", err)
+	}
+	return ""
 }
 
 // confirmations asserts rules 2 and 3 on the journal.

@@ -33,6 +33,17 @@ const patience = 20 * time.Second
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
+// plain has net/http only read bodies: it closes the connection of one that the SDK has
+// closed while it writes itself, and with it an answer that is being read.
+type plain struct{ http.RoundTripper }
+
+func (p plain) RoundTrip(request *http.Request) (*http.Response, error) {
+	if request.Body != nil {
+		request.Body = struct{ io.ReadCloser }{request.Body}
+	}
+	return p.RoundTripper.RoundTrip(request)
+}
+
 // started is a sandbox with clients that reach it over HTTP, as serin does.
 type started struct {
 	*Sandbox
@@ -65,7 +76,7 @@ func start(t *testing.T, options Options) started {
 	return started{Sandbox: s, web: web, config: aws.Config{
 		BaseEndpoint: aws.String(variables["AWS_ENDPOINT_URL"]),
 		Region:       variables["AWS_REGION"],
-		HTTPClient:   web,
+		HTTPClient:   &http.Client{Transport: plain{transport}, Timeout: patience},
 		Credentials: credentials.NewStaticCredentialsProvider(
 			variables["AWS_ACCESS_KEY_ID"], variables["AWS_SECRET_ACCESS_KEY"], ""),
 	}}

@@ -60,7 +60,7 @@ func failing(t *testing.T, reason error, around Around) aws.Config {
 	server := httptest.NewServer(handler)
 	t.Cleanup(server.Close)
 	config.BaseEndpoint = aws.String(server.URL)
-	config.HTTPClient = server.Client()
+	config.HTTPClient = &http.Client{Transport: plain{server.Client().Transport}}
 	return config
 }
 

@@ -3,6 +3,7 @@ package wire
 import (
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -75,6 +76,17 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
+// plain has net/http only read bodies: it closes the connection of one that the SDK has
+// closed while it writes itself, and with it an answer that is being read.
+type plain struct{ http.RoundTripper }
+
+func (p plain) RoundTrip(request *http.Request) (*http.Response, error) {
+	if request.Body != nil {
+		request.Body = struct{ io.ReadCloser }{request.Body}
+	}
+	return p.RoundTripper.RoundTrip(request)
+}
+
 // desk is a service that answers every operation with a filled output.
 type desk struct {
 	server   *httptest.Server
@@ -96,7 +108,7 @@ func serve(t *testing.T, scope string, d *desk) aws.Config {
 	return aws.Config{
 		Region:       "us-west-2",
 		BaseEndpoint: aws.String("http://" + scope + ".test"),
-		HTTPClient:   &http.Client{Transport: transport, Timeout: time.Minute},
+		HTTPClient:   &http.Client{Transport: plain{transport}, Timeout: time.Minute},
 		Retryer:      func() aws.Retryer { return aws.NopRetryer{} },
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 			return aws.Credentials{AccessKeyID: "AKIDTEST", SecretAccessKey: "secret"}, nil

@@ -114,28 +114,40 @@ func dueAt(r *Rollout, e Evidence, activity Activity, cadence Cadence) time.Time
 		return fault.RetryAt
 	}
 	last := lastRead(r, e, activity)
-	if last.Before(r.Entered) && activity != ReadMetrics && activity != ReadAlarms {
-		return r.Entered
+	if wanted := wantedSince(r, e, activity); last.Before(wanted) {
+		return wanted
 	}
-	interval := cadence.World
-	switch {
-	case activity == ReadTasks && e.Sick == 1 && r.Exposed:
-		interval = min(interval, time.Second)
-	case activity == ReadRoute && r.Change != nil && e.Refused == r.Change.Split.Token && last.Before(e.RefusedAt):
-		return e.RefusedAt
-	case activity == ReadMetrics || activity == ReadAlarms:
-		interval = cadence.Metrics
-	case activity == ReadRoute && r.Change != nil && r.Change.Written:
-		interval = cadence.Confirm
-		if last.Before(r.Change.WrittenAt) {
-			return r.Change.WrittenAt
-		}
-	}
-	next := last.Add(interval)
+	next := last.Add(interval(r, e, activity, cadence))
 	if end, runs := r.HoldEnds(); runs && last.Before(end) && end.Before(next) {
 		return end
 	}
 	return next
+}
+
+// wantedSince is the moment that a reading must not be older than.
+func wantedSince(r *Rollout, e Evidence, activity Activity) time.Time {
+	switch {
+	case activity == ReadMetrics || activity == ReadAlarms:
+		return time.Time{}
+	case activity != ReadRoute || r.Change == nil:
+		return r.Entered
+	case e.Refused == r.Change.Split.Token:
+		return later(r.Entered, e.RefusedAt)
+	}
+	return later(r.Entered, r.Change.WrittenAt)
+}
+
+// interval is how long a reading is good for.
+func interval(r *Rollout, e Evidence, activity Activity, cadence Cadence) time.Duration {
+	switch {
+	case activity == ReadMetrics || activity == ReadAlarms:
+		return cadence.Metrics
+	case activity == ReadTasks && e.Sick == 1 && r.Exposed:
+		return min(cadence.World, time.Second)
+	case activity == ReadRoute && r.Change != nil && r.Change.Written:
+		return cadence.Confirm
+	}
+	return cadence.World
 }
 
 // NextDeadline is the earliest time after now at which Decide may have a new answer

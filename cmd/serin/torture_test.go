@@ -76,10 +76,11 @@ func (k *killer) around(call wire.Call, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		k.mu.Lock()
 		k.calls++
-		hit := k.calls == k.at && k.victim != nil
+		victim, after := k.victim, k.after
+		hit := k.calls == k.at && victim != nil
 		k.mu.Unlock()
-		if hit && !k.after {
-			k.kill()
+		if hit && !after {
+			k.kill(victim)
 			panic(http.ErrAbortHandler)
 		}
 		if !hit {
@@ -87,14 +88,28 @@ func (k *killer) around(call wire.Call, next http.Handler) http.Handler {
 			return
 		}
 		next.ServeHTTP(discard{w.Header()}, r)
-		k.kill()
+		k.kill(victim)
 		panic(http.ErrAbortHandler)
 	})
 }
 
-func (k *killer) kill() {
+// hunt chooses whom to kill, and where; nobody, with a nil victim.
+func (k *killer) hunt(victim *os.Process, at point) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.victim, k.at, k.after = victim, at.call, at.after
+}
+
+// counted is how many changing calls were made.
+func (k *killer) counted() int {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.calls
+}
+
+func (k *killer) kill(victim *os.Process) {
 	k.killed.Store(true)
-	_ = k.victim.Signal(syscall.SIGKILL)
+	_ = victim.Signal(syscall.SIGKILL)
 }
 
 // discard is an answer that nobody gets.
@@ -186,10 +201,9 @@ func (s *scene) account(t *testing.T) string {
 func undisturbed(t *testing.T, a agony) (want string, events, calls int) {
 	t.Helper()
 	s := newScene(t, a)
-	s.killer.calls = 0
 	p := s.begin(t)
 	p.exits(a.code)
-	return s.account(t), len(p.lines) - 1, s.killer.calls
+	return s.account(t), len(p.lines) - 1, s.killer.counted()
 }
 
 // point is where a driver is killed.
@@ -240,11 +254,8 @@ func TestTorture(t *testing.T) {
 func torture(t *testing.T, a agony, at point, want string) {
 	t.Helper()
 	s := newScene(t, a)
-	s.killer.at, s.killer.after = at.call, at.after
 	p := s.begin(t)
-	s.killer.mu.Lock()
-	s.killer.victim = p.command.Process
-	s.killer.mu.Unlock()
+	s.killer.hunt(p.command.Process, at)
 	for n := 1; ; n++ {
 		line, err := p.out.ReadString('\n')
 		p.lines = append(p.lines, line)
@@ -258,10 +269,10 @@ func torture(t *testing.T, a agony, at point, want string) {
 	_ = p.command.Wait()
 	if p.command.ProcessState.ExitCode() == a.code {
 		if at.event == 0 && !s.killer.killed.Load() {
-			t.Fatalf("call %d was not made; calls: %d", at.call, s.killer.calls)
+			t.Fatalf("call %d was not made; calls: %d", at.call, s.killer.counted())
 		}
 	} else {
-		s.killer.at = 0
+		s.killer.hunt(nil, point{})
 		next := s.deploy(t, "--resume")
 		next.exits(a.code)
 		p.lines = append(p.lines, next.lines...)

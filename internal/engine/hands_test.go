@@ -1,0 +1,94 @@
+package engine_test
+
+import (
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"serin/internal/engine"
+)
+
+func TestDriftPausesAndDoesNotFight(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		spec := specOf(t, "http")
+		w := newWorld(spec, build{}, false)
+		r := start(t, w, spec, runOptions{attended: true})
+		r.until(t, engine.KindWeightsConfirmed, 2)
+		w.meddle(func(route *engine.Route) { route.Targets[0].Weight, route.Targets[1].Weight = 90, 10 })
+		r.until(t, engine.KindPaused, 1)
+		writes := len(w.callsSoFar())
+		time.Sleep(time.Hour)
+		if len(w.callsSoFar()) != writes {
+			t.Fatalf("it fought: %q", w.callsSoFar())
+		}
+		snapshot, _ := r.latest.Get()
+		pause := snapshot.Rollout.Paused
+		if pause == nil || pause.Kind != engine.PausedByDrift || pause.Found[0].Weight != 90 || pause.Expected[0].Weight != 50 {
+			t.Fatalf("%+v", pause)
+		}
+		r.Post(ask(engine.ResumeIt))
+		if ending := r.finish(t); ending.Outcome != engine.Succeeded {
+			t.Fatalf("%s: %s; %s", ending.Outcome, ending.Reason, r.story())
+		}
+	})
+}
+
+func TestForeignHands(t *testing.T) {
+	cases := []struct {
+		name   string
+		meddle func(w *world)
+		want   engine.Outcome
+	}{
+		{"the route's shape is changed", func(w *world) { w.meddle(func(route *engine.Route) { route.Shape = "regex" }) }, engine.Held},
+		{"the route is deleted", func(w *world) { w.meddle(func(route *engine.Route) { *route = engine.Route{} }) }, engine.Held},
+		{"a foreign target is added", func(w *world) {
+			w.meddle(func(route *engine.Route) {
+				route.Targets = append(route.Targets, engine.Target{Name: "other", Weight: 5})
+			})
+		}, engine.Held},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				spec := specOf(t, "http")
+				w := newWorld(spec, build{}, false)
+				r := start(t, w, spec, runOptions{})
+				r.until(t, engine.KindWeightsConfirmed, 2)
+				c.meddle(w)
+				if ending := r.finish(t); ending.Outcome != c.want || !strings.Contains(ending.Reason, "someone else") && !strings.Contains(ending.Reason, "nobody resumed") {
+					t.Fatalf("%s: %s; %s", ending.Outcome, ending.Reason, r.story())
+				}
+			})
+		})
+	}
+}
+
+func TestADeletedRouteIsMadeAnewByARollBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		spec := specOf(t, "http")
+		w := newWorld(spec, build{}, false)
+		r := start(t, w, spec, runOptions{attended: true})
+		r.until(t, engine.KindWeightsConfirmed, 2)
+		w.meddle(func(route *engine.Route) { *route = engine.Route{} })
+		r.until(t, engine.KindPaused, 1)
+		r.Post(ask(engine.RollBack))
+		if ending := r.finish(t); ending.Outcome != engine.RolledBack || w.shares() != "100/0" {
+			t.Fatalf("%s with %s", ending.Outcome, w.shares())
+		}
+	})
+}
+
+func TestAForeignStackOfTheSameNameIsNotTouched(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		spec := specOf(t, "http")
+		w := newWorld(spec, build{}, false)
+		name := "blog-app-" + canarySha
+		w.stacks[name] = &worldStack{id: "arn:other", name: name, sha: canarySha, asked: time.Now()}
+		r := start(t, w, spec, runOptions{})
+		ending := r.finish(t)
+		if ending.Outcome != engine.RolledBack || w.stacks[name] == nil || len(w.calls) != 0 {
+			t.Fatalf("%s: %s; calls %q", ending.Outcome, ending.Reason, w.calls)
+		}
+	})
+}

@@ -17,8 +17,10 @@ type reading struct {
 	alarms    []Alarm
 	// at is when the reading began, so that it is not taken for newer than what was
 	// written while it was under way; of a failure, when it ended.
-	at  time.Time
-	err error
+	at time.Time
+	// clock is the number of the clock that at is by.
+	clock int
+	err   error
 }
 
 // absorb takes a reading into the evidence and tells what of it must be recorded.
@@ -143,8 +145,8 @@ func afterEffect(m moment, effect Effect, result any, err error) []Body {
 	case AskForRemoval:
 		return append(bodies, &RemovalRequested{})
 	case RecordVersion:
-		number, _ := result.(int64)
-		return append(bodies, &Recorded{Number: number})
+		recorded, _ := result.(*Recorded)
+		return append(bodies, recorded)
 	}
 	return bodies
 }

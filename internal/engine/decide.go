@@ -266,7 +266,7 @@ func (m moment) recording() Action {
 	if m.blocked(RecordImage) {
 		return Action{}
 	}
-	action := Action{Perform: RecordVersion{Image: m.r.Canary.Image, After: m.r.Before.Number}}
+	action := Action{Perform: RecordVersion{Image: m.r.Canary.Image, Before: m.r.Before}}
 	if !m.r.RecordTouched {
 		action.Record = []Body{&RecordIntended{Image: m.r.Canary.Image}}
 	}

@@ -112,11 +112,12 @@ func (m moment) removing() Action {
 }
 
 // restoreRecord records stable's image again, after the canary's was or may have been.
+// What someone else recorded meanwhile is left.
 func (m moment) restoreRecord() Action {
 	if m.blocked(RecordImage) {
 		return Action{}
 	}
-	return Action{Perform: RecordVersion{Image: m.r.Before.Image}}
+	return Action{Perform: RecordVersion{Image: m.r.Before.Image, Restores: m.r.Canary.Image}}
 }
 
 // removeUnknown removes a stack whose creation was asked for without an answer: it is
@@ -216,7 +217,7 @@ func (m moment) finish(leftoverReason string) Action {
 	finished := &Finished{Outcome: Succeeded, Reason: m.successReason()}
 	stack := m.r.Service().StackName(m.r.StableSha())
 	if m.r.RollingBack() {
-		finished.Outcome, finished.Reason = RolledBack, m.r.Cause.Reason
+		finished.Outcome, finished.Reason = RolledBack, m.r.rolledBackReason()
 		stack = m.r.CanaryStack.Name
 	}
 	if leftoverReason != "" {
@@ -226,7 +227,7 @@ func (m moment) finish(leftoverReason string) Action {
 }
 
 func (m moment) successReason() string {
-	return fmt.Sprintf("%s has all the traffic and is recorded as version %d", m.r.Canary.Sha, m.r.Number)
+	return m.r.Canary.Sha + " has all the traffic and is " + m.r.recordedWords()
 }
 
 // contradicted tells whether the route, as read in this phase, does not have the

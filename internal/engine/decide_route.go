@@ -18,14 +18,8 @@ func (m moment) shifting() Action {
 	if action, drifted := m.drift(); drifted {
 		return action
 	}
-	health, read := m.e.Tasks[m.r.Canary.Sha]
-	switch {
-	case !read || health.ReadAt.Before(m.r.Entered):
-		return Action{}
-	case !health.AllHealthy():
-		return m.byDeadline(formatTasks(health))
-	case m.now.Sub(health.ReadAt) > freshness || !m.routeIsFresh():
-		return m.byDeadline("the health of the canary's tasks is only known late")
+	if action, waits := m.untilHealthy(); waits {
+		return action
 	}
 	weights := Weights{Stable: 100 - step.Weight, Canary: step.Weight}
 	split := Split{Weights: m.shares(weights), After: m.e.Route.Revision, Create: m.r.First(), Token: token(m.r, "w")}
@@ -33,6 +27,21 @@ func (m moment) shifting() Action {
 		split.Restore = m.r.Origin.Document
 	}
 	return m.change(weights, split)
+}
+
+// untilHealthy waits while the canary's tasks are not known to be all healthy: before
+// that it is given no weight (safety rule 1).
+func (m moment) untilHealthy() (Action, bool) {
+	health, read := m.e.Tasks[m.r.Canary.Sha]
+	switch {
+	case !read || health.ReadAt.Before(m.r.Entered):
+		return Action{}, true
+	case !health.AllHealthy():
+		return m.byDeadline(formatTasks(health)), true
+	case m.now.Sub(health.ReadAt) > freshness || !m.routeIsFresh():
+		return m.byDeadline("the health of the canary's tasks is only known late"), true
+	}
+	return Action{}, false
 }
 
 // shares are the weights of both versions; of the canary alone in a first deployment.
@@ -58,7 +67,8 @@ func (m moment) routeIsFresh() bool {
 	return m.e.Route != nil && !m.e.Route.ReadAt.Before(m.r.Entered)
 }
 
-// reach writes a change that was intended, and confirms one that was written.
+// reach writes a change that was intended, by this driver or one before it, and confirms
+// one that was written.
 func (m moment) reach() Action {
 	change := m.r.Change
 	switch {
@@ -68,6 +78,9 @@ func (m moment) reach() Action {
 		return m.refused()
 	case m.blocked(WriteWeights):
 		return Action{}
+	}
+	if action, waits := m.untilHealthy(); waits && change.Desired.Canary > m.r.Actual.Canary {
+		return action
 	}
 	return Action{Perform: ChangeWeights{Split: change.Split}}
 }

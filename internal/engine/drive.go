@@ -34,6 +34,9 @@ type DriverOptions struct {
 	Latest *Latest[Snapshot]
 	// Warn is told what an operator must know and what no event says. It may be nil.
 	Warn func(string)
+	// Now is the wall clock of the machine; nil is time.Now. It may jump: the driver goes
+	// by the time that passes, and pauses when the two part.
+	Now func() time.Time
 }
 
 // DriveLoop drives one rollout: it performs what is decided, records it, and repeats.
@@ -44,11 +47,14 @@ type DriveLoop struct {
 	rollout  *Rollout
 	evidence Evidence
 	cadence  Cadence
+	clock    wallClock
 
 	results chan reading
 	reading map[Activity]bool
-	wake    chan struct{}
-	readers sync.WaitGroup
+	// readingsOf counts the clocks that readings are timed by.
+	readingsOf int
+	wake       chan struct{}
+	readers    sync.WaitGroup
 
 	mu      sync.Mutex
 	inbox   []Command
@@ -71,6 +77,9 @@ func NewDriver(options DriverOptions) *DriveLoop {
 	}
 	if options.Warn == nil {
 		options.Warn = func(string) {}
+	}
+	if options.Now == nil {
+		options.Now = time.Now
 	}
 	return &DriveLoop{
 		DriverOptions: options,
@@ -109,7 +118,7 @@ func (d *DriveLoop) Run(ctx context.Context) (Ending, error) {
 	if err != nil {
 		return Ending{}, fmt.Errorf("read the journal of rollout %s: %w", d.ID, err)
 	}
-	d.rollout = Fold(events)
+	d.rollout, d.clock = Fold(events), newWallClock(d.Now)
 	d.cadence = CadenceOf(d.rollout.Spec)
 	if len(events) == 0 {
 		return Ending{}, fmt.Errorf("%w: %s", ErrNoRollout, d.ID)
@@ -119,7 +128,8 @@ func (d *DriveLoop) Run(ctx context.Context) (Ending, error) {
 	}
 	d.readers.Go(func() { d.keepLease(ctx, stop) })
 	defer d.release()
-	if err := d.record(ctx, &DriverTook{Driver: d.Driver, Fence: d.Lease.Fence}); err != nil {
+	took := []Body{&DriverTook{Driver: d.Driver, Fence: d.Lease.Fence}}
+	if err := d.record(ctx, append(took, fromTheFuture(d.rollout, d.clock.now())...)...); err != nil {
 		return Ending{}, err
 	}
 	return d.loop(ctx)
@@ -130,10 +140,13 @@ func (d *DriveLoop) loop(ctx context.Context) (Ending, error) {
 		if ctx.Err() != nil {
 			return endingOf(d.rollout), context.Cause(ctx)
 		}
+		if err := d.followClock(ctx); err != nil {
+			return endingOf(d.rollout), err
+		}
 		if err := d.takeCommands(ctx); err != nil {
 			return endingOf(d.rollout), err
 		}
-		action := Decide(d.rollout, d.evidence, time.Now())
+		action := Decide(d.rollout, d.evidence, d.clock.now())
 		if action.Leave {
 			return endingOf(d.rollout), nil
 		}
@@ -169,7 +182,7 @@ func (d *DriveLoop) act(ctx context.Context, action Action) (bool, error) {
 	if errors.Is(err, errPreempted) || ctx.Err() != nil {
 		return true, nil
 	}
-	now := time.Now()
+	now := d.clock.now()
 	if change := d.rollout.Change; errors.Is(err, ErrDrift) && change != nil && !d.rollout.RollingBack() {
 		d.evidence.Refused, d.evidence.RefusedAt = change.Split.Token, now
 		return true, nil
@@ -198,7 +211,7 @@ func (d *DriveLoop) takeCommands(ctx context.Context) error {
 			d.putBack(commands[i:])
 			return nil
 		}
-		bodies := Take(d.rollout, d.evidence, command, time.Now())
+		bodies := Take(d.rollout, d.evidence, command, d.clock.now())
 		if err := d.record(ctx, bodies...); err != nil {
 			d.putBack(commands[i:])
 			return d.survivable(err)
@@ -225,7 +238,7 @@ func (d *DriveLoop) putBack(commands []Command) {
 
 // wait ends when something was read, was asked, is due or is over.
 func (d *DriveLoop) wait(ctx context.Context) error {
-	timer := time.NewTimer(max(time.Until(d.nextLook()), 0))
+	timer := time.NewTimer(max(d.untilNextLook(), 0))
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
@@ -233,8 +246,11 @@ func (d *DriveLoop) wait(ctx context.Context) error {
 	case <-timer.C:
 	case got := <-d.results:
 		delete(d.reading, got.activity)
-		if ctx.Err() != nil {
+		if ctx.Err() != nil || got.clock != d.readingsOf {
 			return nil
+		}
+		if got.err != nil {
+			got.at = d.clock.now()
 		}
 		bodies := absorb(d.rollout, &d.evidence, got)
 		if err := d.survivable(d.record(ctx, bodies...)); err != nil {
@@ -245,9 +261,12 @@ func (d *DriveLoop) wait(ctx context.Context) error {
 	return nil
 }
 
-// nextLook is when there is something to do again, if nothing happens before.
-func (d *DriveLoop) nextLook() time.Time {
-	now := time.Now()
+// untilNextLook is how long there is nothing to do, if nothing happens before.
+func (d *DriveLoop) untilNextLook() time.Duration {
+	if rest := time.Until(d.journalRetry); rest > 0 {
+		return rest
+	}
+	now := d.clock.now()
 	next := now.Add(time.Minute)
 	consider := func(at time.Time) {
 		if !at.IsZero() && at.Before(next) {
@@ -260,16 +279,13 @@ func (d *DriveLoop) nextLook() time.Time {
 			consider(at)
 		}
 	}
-	if d.journalRetry.After(now) {
-		return d.journalRetry
-	}
-	return next
+	return next.Sub(now)
 }
 
 // publish shows the newest state to whoever looks.
 func (d *DriveLoop) publish() {
 	if d.Latest != nil {
-		d.Latest.Put(snapshot(d.rollout, d.evidence, time.Now()))
+		d.Latest.Put(snapshot(d.rollout, d.evidence, d.clock.now()))
 	}
 }
 

@@ -19,11 +19,12 @@ type (
 	DropRoute struct{ Sha string }
 	// AskForRemoval deletes a version's stack, which no route may name.
 	AskForRemoval struct{ Sha, Stack, Token string }
-	// RecordVersion records the deployed image, unless it is recorded with a number above
-	// After.
+	// RecordVersion records the deployed image, unless it has been since Before. Restores,
+	// when it is not empty, is the only image that may be recorded over: a roll back's.
 	RecordVersion struct {
-		Image string
-		After int64
+		Image    string
+		Before   Deployed
+		Restores string
 	}
 )
 

@@ -155,9 +155,15 @@ type (
 	RecordIntended struct {
 		Image string `json:"image"`
 	}
-	// Recorded: the image is recorded as the deployed one.
+	// Recorded: the image is recorded as the deployed one: the canary's, or of a roll back
+	// stable's again.
 	Recorded struct {
 		Number int64 `json:"number"`
+		// Image is the one that is recorded.
+		Image string `json:"image,omitempty"`
+		// Note says in words what someone else did to the record since the rollout began, and
+		// what became of it; empty when nobody did.
+		Note string `json:"note,omitempty"`
 	}
 	// RemovalIntended: a version's stack is about to be deleted.
 	RemovalIntended struct {
@@ -186,6 +192,13 @@ type (
 	LetGo struct {
 		By     string `json:"by"`
 		Reason string `json:"reason"`
+	}
+	// ClockJumped: the clock that events are timed by is another one than before.
+	ClockJumped struct {
+		// Jump is how far it moved beside the time that passed; negative is back.
+		Jump time.Duration `json:"jump"`
+		// How it was found, in words.
+		How string `json:"how"`
 	}
 	// Finished: the rollout is over.
 	Finished struct {
@@ -230,6 +243,7 @@ const (
 	KindRemoved            EventKind = "removed"
 	KindStuck              EventKind = "stuck"
 	KindLetGo              EventKind = "let_go"
+	KindClockJumped        EventKind = "clock_jumped"
 	KindFinished           EventKind = "finished"
 )
 
@@ -266,6 +280,7 @@ func (*RemovalFailed) Kind() EventKind      { return KindRemovalFailed }
 func (*Removed) Kind() EventKind            { return KindRemoved }
 func (*StuckNow) Kind() EventKind           { return KindStuck }
 func (*LetGo) Kind() EventKind              { return KindLetGo }
+func (*ClockJumped) Kind() EventKind        { return KindClockJumped }
 func (*Finished) Kind() EventKind           { return KindFinished }
 
 // newBodies is the table of kinds and the bodies that they are read into.
@@ -303,6 +318,7 @@ func newBodies() map[EventKind]func() Body {
 		KindRemoved:            func() Body { return new(Removed) },
 		KindStuck:              func() Body { return new(StuckNow) },
 		KindLetGo:              func() Body { return new(LetGo) },
+		KindClockJumped:        func() Body { return new(ClockJumped) },
 		KindFinished:           func() Body { return new(Finished) },
 	}
 }

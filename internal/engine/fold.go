@@ -167,11 +167,14 @@ func (b *PausedNow) apply(r *Rollout, at time.Time) {
 
 func (b *Resumed) apply(r *Rollout, at time.Time) {
 	wasStuck := r.Stuck != nil
+	anew := r.Paused != nil && r.Paused.Kind == PausedByClock
 	r.Paused, r.Stuck, r.LetGo, r.AttendedAt = nil, nil, false, at
 	r.Faults = map[Activity]ActiveFault{}
 	r.Clock = r.Clock.started(at)
-	if wasStuck {
+	if wasStuck || anew {
 		r.enter(r.Phase, at)
+	}
+	if wasStuck {
 		r.Change = nil
 	}
 	if wasStuck && r.RollingBack() && r.Exposed {
@@ -227,11 +230,11 @@ func (b *PromotedNow) apply(r *Rollout, at time.Time) { r.enter(Recording, at) }
 func (b *RecordIntended) apply(r *Rollout, _ time.Time) { r.RecordTouched = true }
 
 func (b *Recorded) apply(r *Rollout, at time.Time) {
-	r.Number = b.Number
 	if r.RollingBack() {
-		r.RecordTouched = false
+		r.RecordTouched, r.RestoreNote = false, b.Note
 		return
 	}
+	r.Number, r.RecordNote = b.Number, b.Note
 	r.enter(Retiring, at)
 }
 

@@ -88,23 +88,10 @@ func (d *DriveLoop) removeVersion(ctx context.Context, service Service, effect A
 	return d.Ports.Stacks.Delete(ctx, effect.Stack, effect.Token)
 }
 
-// recordVersion records an image once: an earlier try whose answer was lost is found in
-// the record.
-func (d *DriveLoop) recordVersion(ctx context.Context, service Service, effect RecordVersion) (any, error) {
-	deployed, err := d.Ports.Versions.Deployed(ctx, service)
-	if err != nil {
-		return nil, err
-	}
-	if deployed.Exists && deployed.Number > effect.After && deployed.Image == effect.Image {
-		return deployed.Number, nil
-	}
-	return d.Ports.Versions.Record(ctx, service, effect.Image)
-}
-
 // startReadings begins every reading that is due and not under way. Each has its own
 // goroutine, so that a slow one delays no other.
 func (d *DriveLoop) startReadings(ctx context.Context) {
-	now := time.Now()
+	now := d.clock.now()
 	for activity, at := range Due(d.rollout, d.evidence, d.cadence) {
 		if d.reading[activity] || at.After(now) {
 			continue
@@ -134,9 +121,9 @@ func (d *DriveLoop) reader(activity Activity, now time.Time) func(context.Contex
 		after = r.Removal.LastEvent
 	}
 	queries := responseQueries(r, shas, now)
-	alarms := r.Spec.Alarms
+	alarms, clock := r.Spec.Alarms, d.readingsOf
 	return func(ctx context.Context) reading {
-		got := reading{activity: activity, stackKey: key, at: time.Now()}
+		got := reading{activity: activity, stackKey: key, at: now, clock: clock}
 		switch activity {
 		case ReadRoute:
 			got.route, got.err = d.Ports.Router.Route(ctx, service)
@@ -149,9 +136,6 @@ func (d *DriveLoop) reader(activity Activity, now time.Time) func(context.Contex
 		case ReadAlarms:
 			got.alarms, got.err = d.Ports.Alarms.Alarms(ctx, alarms)
 		default:
-		}
-		if got.err != nil {
-			got.at = time.Now()
 		}
 		return got
 	}

@@ -46,7 +46,7 @@ func (d *DriveLoop) record(ctx context.Context, bodies ...Body) error {
 }
 
 func (d *DriveLoop) events(bodies []Body) []Event {
-	now := time.Now()
+	now := d.clock.now()
 	events := make([]Event, len(bodies))
 	for i, body := range bodies {
 		actor := d.Driver.String()

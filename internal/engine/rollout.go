@@ -100,6 +100,8 @@ const (
 	PausedByErrors PauseKind = "errors"
 	PausedByStall  PauseKind = "stall"
 	PausedByLetGo  PauseKind = "let_go"
+	// PausedByClock: the clock jumped, and times cannot be compared across that.
+	PausedByClock PauseKind = "clock"
 )
 
 // Pause is why the clock stands still.
@@ -228,7 +230,11 @@ type Rollout struct {
 	// RecordTouched is true from when the canary's image was about to be recorded, until
 	// a roll back has recorded stable's again.
 	RecordTouched bool
-	Number        int64
+	// Number is the version that the canary was recorded as; 0 before.
+	Number int64
+	// RecordNote and RestoreNote say what someone else did to the record before the canary
+	// was recorded, and before a roll back would have recorded stable again.
+	RecordNote, RestoreNote string
 
 	// AttendedAt is when a driver last began to drive, or a person resumed: patience is
 	// counted from then on, for nothing is known of the time without a driver.

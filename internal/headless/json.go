@@ -173,6 +173,9 @@ func specialDetails() map[engine.EventKind]func(engine.Body, *engine.Rollout) fi
 		engine.KindStepPassed: special(func(b *engine.StepPassed, _ *engine.Rollout) fields {
 			return fields{"step": b.Step + 1, "weight": b.Weight, "verdict": b.Verdict, "by": b.By, "fully": b.Fully}
 		}),
+		engine.KindClockJumped: special(func(b *engine.ClockJumped, _ *engine.Rollout) fields {
+			return fields{"seconds": b.Jump.Seconds(), "how": b.How}
+		}),
 		engine.KindResumed: special(func(b *engine.Resumed, _ *engine.Rollout) fields {
 			details := fields{"by": b.By, "reason": b.Reason}
 			if b.Adopted != nil {

@@ -74,6 +74,7 @@ func sayings() map[engine.EventKind]saying {
 		engine.KindRemoved:          told(func(b *engine.Removed, _ *engine.Rollout) string { return "version " + b.Sha + " is removed" }),
 		engine.KindStuck:            toldInLines(sayStuck),
 		engine.KindLetGo:            told(func(b *engine.LetGo, _ *engine.Rollout) string { return by("let go", b.By, b.Reason) }),
+		engine.KindClockJumped:      told(func(b *engine.ClockJumped, _ *engine.Rollout) string { return "clock: " + b.How }),
 		engine.KindFinished:         toldInLines(sayFinished),
 	}
 }

@@ -1,6 +1,7 @@
 package headless
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -167,7 +168,14 @@ func sayTrafficReturned(_ *engine.TrafficReturned, r *engine.Rollout) string {
 }
 
 func sayRecorded(b *engine.Recorded, r *engine.Rollout) string {
-	return fmt.Sprintf("recorded as version %d: %s", b.Number, r.Canary.Image)
+	words := fmt.Sprintf("recorded as version %d: %s", b.Number, cmp.Or(b.Image, r.Canary.Image))
+	if b.Number == 0 {
+		words = "no version is recorded"
+	}
+	if b.Note != "" {
+		words += " (" + b.Note + ")"
+	}
+	return words
 }
 
 func sayRemovalIntended(b *engine.RemovalIntended, r *engine.Rollout) string {

@@ -181,6 +181,14 @@ func stories() map[string]*story {
 			&engine.Faulted{Fault: engine.ActiveFault{Activity: engine.WriteWeights, Message: "throttled", Count: 3}},
 			&engine.Recovered{Activity: engine.WriteWeights},
 			&engine.StuckNow{Stuck: engine.Stuck{Reason: "denied", Truth: "stable 90, canary 10", Advice: "mend it"}}),
+		"jumped": begin(false).deploy().shift(0, 10).add(
+			&engine.ClockJumped{Jump: -time.Hour, How: "the clock of kim@laptop jumped back by 1h0m0s"},
+			&engine.PausedNow{Pause: engine.Pause{Kind: engine.PausedByClock, By: "serin", Reason: "the clock of kim@laptop jumped back by 1h0m0s"}},
+			&engine.Resumed{By: "kim"}).
+			pass(0, 10).add(&engine.RecordIntended{Image: "yelb-appserver:fixed"},
+			&engine.Recorded{Number: 3, Image: "yelb-appserver:fixed", Note: "over else:1, which someone else wrote as version 2 meanwhile"},
+			&engine.RollbackStarted{Cause: engine.Cause{Kind: engine.ByPerson, By: "kim", Reason: "asked for by kim"}},
+			&engine.Recorded{Note: "someone else deleted the record meanwhile, and it is left so"}),
 		"drifted": begin(false).deploy().shift(0, 10).add(
 			&engine.PausedNow{Pause: engine.Pause{Kind: engine.PausedByDrift, By: "serin", Reason: "someone else changed the route"}},
 			&engine.CommandRefused{Command: byKim, Why: "the rollout is paused; resume it first"},
@@ -206,6 +214,7 @@ func endings() map[string]engine.Ending {
 		"interrupted":  {Outcome: engine.RolledBack, Cause: engine.ByInterrupt},
 		"held":         {Outcome: engine.Held, Reason: "interrupted"},
 		"stuck":        {Outcome: engine.StuckOutcome, Reason: "denied. True now: stable 90, canary 10. To do: mend it"},
+		"jumped":       {Reason: "a second interrupt"},
 		"drifted":      {Reason: "a second interrupt"},
 		"nasty":        {Reason: "the journal\x1b is gone"},
 	}

@@ -33,6 +33,12 @@ type Options struct {
 	// Pace is the factor by which AWS's durations are multiplied once the sandbox has
 	// started: 1 is as slow as AWS, 0 without any wait.
 	Pace float64
+	// Still has no server run behind the APIs: containers, the mesh and the visitors only
+	// count what would pass between them. Everything that the APIs say is as otherwise.
+	Still bool
+	// Random, when it is not nil, is what a still region draws from: a number in [0, n).
+	// It is called by one goroutine at a time.
+	Random func(n int) int
 	// Network is where everything listens; nil is 127.0.0.1.
 	Network region.Network
 	// Around, when it is not nil, wraps every call of an API: faults are made of it. The

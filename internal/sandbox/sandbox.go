@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"math/big"
 	"net"
+	"net/http"
 	"slices"
 	"sync"
 
@@ -23,6 +24,7 @@ import (
 	"serin/internal/sandbox/ecs"
 	"serin/internal/sandbox/fault"
 	"serin/internal/sandbox/mesh"
+	"serin/internal/sandbox/pipenet"
 	"serin/internal/sandbox/region"
 	"serin/internal/sandbox/server"
 	"serin/internal/sandbox/ssm"
@@ -53,8 +55,10 @@ type Sandbox struct {
 	sts            *sts.Service
 
 	mesh     *mesh.Mesh
-	runtime  *yelb.Runtime
+	handler  *wire.Handler
 	visitors *visitors.Visitors
+	// containersAnswer is how the containers of a still region answer.
+	containersAnswer func(address string) (status int, ok bool)
 
 	door, page *server.Server
 	// closers end what was started, in the order in which it was.
@@ -109,8 +113,13 @@ func (s *Sandbox) start(ctx context.Context) error {
 		return err
 	}
 	s.region.Pace.Set(s.options.Pace)
+	s.handler = handler
 	s.door = server.HTTP(doorAt, handler)
 	s.closers = append(s.closers, s.door.Close)
+	if s.options.Still {
+		s.visitStill(pageAt)
+		return nil
+	}
 	s.servePage(pageAt)
 	return nil
 }
@@ -155,19 +164,29 @@ func (s *Sandbox) startServices() {
 	s.ssm = ssm.New(s.region)
 	s.sts = sts.New(s.region)
 	s.ecr = ecr.New(s.region, catalogue())
-	// Containers dial through the mesh, which needs ECS, which needs the runtime: the
-	// runtime is told of a mesh that is there before its first container.
-	s.runtime = yelb.NewRuntime(s.region, func(ctx context.Context, hostport string) (net.Conn, error) {
-		return s.mesh.Dial(ctx, hostport)
-	})
-	s.ecs = ecs.New(s.region, s.runtime, s.cloudMap)
-	s.mesh = mesh.New(s.region, s.appMesh, s.cloudMap, s.ecs, s.cloudWatch,
-		mesh.WithScrapeInterval(s.options.ScrapeInterval))
+	runtime, closeRuntime, options := s.containers()
+	s.ecs = ecs.New(s.region, runtime, s.cloudMap)
+	s.mesh = mesh.New(s.region, s.appMesh, s.cloudMap, s.ecs, s.cloudWatch, options...)
 	s.cloudFormation = cloudformation.New(s.region, cloudformation.Services{
 		AppMesh: s.appMesh, ECS: s.ecs, CloudMap: s.cloudMap, SSM: s.ssm, CloudWatch: s.cloudWatch,
 	})
 	s.closers = append(s.closers,
-		s.cloudMap.Close, s.runtime.Close, s.mesh.Close, s.ecs.Close, s.cloudFormation.Close)
+		s.cloudMap.Close, closeRuntime, s.mesh.Close, s.ecs.Close, s.cloudFormation.Close)
+}
+
+// containers are what runs containers, how that is ended, and how the mesh between them
+// works.
+func (s *Sandbox) containers() (ecs.Runtime, func(), []mesh.Option) {
+	options := []mesh.Option{mesh.WithScrapeInterval(s.options.ScrapeInterval)}
+	if s.options.Still {
+		return s.still()
+	}
+	// Containers dial through the mesh, which needs ECS, which needs the runtime: the
+	// runtime is told of a mesh that is there before its first container.
+	runtime := yelb.NewRuntime(s.region, func(ctx context.Context, hostport string) (net.Conn, error) {
+		return s.mesh.Dial(ctx, hostport)
+	})
+	return runtime, runtime.Close, options
 }
 
 // services are the APIs that the front door offers, by the scope of the signature.
@@ -199,6 +218,17 @@ func (s *Sandbox) Endpoint() string { return "http://" + s.door.Address() }
 
 // Page is the URL of Yelb's page.
 func (s *Sandbox) Page() string { return "http://" + s.page.Address() }
+
+// Transport reaches AWS's APIs without a network: whatever host a request names, it is
+// answered in this process as the endpoint answers it. Its requests are HTTP in all but
+// the wire.
+func (s *Sandbox) Transport() http.RoundTripper { return pipenet.Direct(s.handler) }
+
+// Serves tells whether a service of ECS has all the tasks that it shall have, and they are
+// healthy.
+func (s *Sandbox) Serves(service string) bool {
+	return s.ecs.Serves(s.options.Environment, service)
+}
 
 // Account is the twelve digits of the sandbox's account.
 func (s *Sandbox) Account() string { return s.region.Account }

@@ -61,6 +61,8 @@ type region struct {
 	ports   engine.Ports
 	truth   truth
 	network *pipenet.Network
+	// still says that there is no network: everything is called directly.
+	still bool
 	// idle are the transports whose connections must end with the region.
 	idle []*http.Transport
 }
@@ -77,7 +79,7 @@ func inRegion(t *testing.T, options sandbox.Options, test func(t *testing.T, r *
 
 func openRegion(t *testing.T, options sandbox.Options) *region {
 	t.Helper()
-	r := &region{network: pipenet.New()}
+	r := &region{network: pipenet.New(), still: options.Still}
 	options.Network = r.network
 	started, err := sandbox.Start(t.Context(), options)
 	if err != nil {
@@ -156,7 +158,10 @@ func steady() awssdk.Retryer {
 	return retry.NewStandard(func(o *retry.StandardOptions) { o.MaxAttempts, o.MaxBackoff = 4, 2*time.Second })
 }
 
-func (r *region) transport() *http.Transport {
+func (r *region) transport() http.RoundTripper {
+	if r.still {
+		return r.Transport()
+	}
 	transport := &http.Transport{
 		MaxIdleConnsPerHost: 8,
 		DialContext: func(ctx context.Context, _, address string) (net.Conn, error) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"regexp"
 	"slices"
@@ -78,7 +79,7 @@ func (w *witness) around(call wire.Call, next http.Handler) http.Handler {
 		before := w.route()
 		defer func() {
 			after := w.route()
-			w.see(context.Background())
+			w.see()
 			w.note(call.Operation, before, after)
 		}()
 		next.ServeHTTP(rw, request)
@@ -111,7 +112,7 @@ func (w *witness) watch(ctx context.Context) {
 	ticker := time.NewTicker(5 * time.Second)
 	defer ticker.Stop()
 	for {
-		w.see(ctx)
+		w.see()
 		select {
 		case <-ctx.Done():
 			return
@@ -121,8 +122,8 @@ func (w *witness) watch(ctx context.Context) {
 }
 
 // see looks at the canary's tasks.
-func (w *witness) see(ctx context.Context) {
-	if w.serves(ctx, canarySha) {
+func (w *witness) see() {
+	if w.region.Serves(w.service.VersionName(canarySha)) {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		w.served = time.Now()
@@ -165,6 +166,7 @@ func live(t *testing.T, l life) {
 		}
 		options := lively(w.around)
 		options.Empty, options.Faults, options.Rate = l.empty, plan, 0.5
+		options.Still, options.Random = true, rand.New(rand.NewPCG(l.seed, 0x571)).IntN
 		r := openRegion(t, options)
 		defer r.close()
 		spec := r.specOf(t, l.service, l.tag, l.set...)

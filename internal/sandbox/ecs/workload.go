@@ -67,6 +67,24 @@ func (w *workload) event(format string, args ...any) {
 	w.events = w.events[:min(len(w.events), keptEvents)]
 }
 
+// Serves tells whether a service of a cluster is active and has as many healthy running
+// tasks as it shall have, at least one.
+func (s *Service) Serves(clusterName, service string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	w, ok := s.workloads[workloadKey{clusterName, service}]
+	if !ok || w.status != "ACTIVE" {
+		return false
+	}
+	healthy := int32(0)
+	for _, t := range s.tasks {
+		if t.workload == w && t.order == nil && t.health() == types.HealthStatusHealthy {
+			healthy++
+		}
+	}
+	return healthy > 0 && healthy >= w.desired
+}
+
 // tasksOf are the tasks of a service in the order of their creation; s.mu is held.
 func (s *Service) tasksOf(w *workload) []*task {
 	var of []*task

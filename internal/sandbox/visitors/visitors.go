@@ -7,6 +7,7 @@ package visitors
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"maps"
 	"math/rand/v2"
@@ -57,6 +58,12 @@ func WithDial(dial Dial) Option {
 	return func(v *Visitors) { v.dial = dial }
 }
 
+// WithPass has requests passed on instead of sent: pass says with which status a path is
+// answered, 0 being no answer. It is called from one goroutine at a time.
+func WithPass(pass func(path string) (status int)) Option {
+	return func(v *Visitors) { v.pass, v.workers = pass, 1 }
+}
+
 // Counts says what the visitors have seen since they were made.
 type Counts struct {
 	// Requests is how many requests have ended, with or without an answer.
@@ -82,6 +89,7 @@ type Visitors struct {
 	workers int
 	random  func(n int) int
 	dial    Dial
+	pass    func(path string) int
 
 	mu     sync.Mutex
 	rate   float64
@@ -273,7 +281,7 @@ func (v *Visitors) choose() string {
 // visit sends one request and counts what becomes of it. A request that Stop broke off
 // does not count.
 func (v *Visitors) visit(ctx context.Context, client *http.Client, path string) {
-	status, hostname, err := fetch(ctx, client, v.page+path)
+	status, hostname, err := v.ask(ctx, client, path)
 	if ctx.Err() != nil {
 		return
 	}
@@ -289,6 +297,19 @@ func (v *Visitors) visit(ctx context.Context, client *http.Client, path string) 
 	if hostname != "" {
 		v.counts.Hostnames[hostname]++
 	}
+}
+
+// errUnanswered is the error of a request that was passed on to nobody.
+var errUnanswered = errors.New("no answer")
+
+func (v *Visitors) ask(ctx context.Context, client *http.Client, path string) (status int, hostname string, err error) {
+	if v.pass == nil {
+		return fetch(ctx, client, v.page+path)
+	}
+	if status = v.pass(path); status == 0 {
+		return 0, "", errUnanswered
+	}
+	return status, "", nil
 }
 
 // fetch gets a page whole. The hostname is that of an answer of statistics.

@@ -37,6 +37,8 @@ type schedule struct {
 	absence  time.Duration
 	commands []timed
 	meddling []timed
+	// jumps are of the clock of the machine that drives.
+	jumps []timed
 }
 
 type timed struct {
@@ -88,11 +90,17 @@ func drawSchedule(t *rapid.T) schedule {
 	if rapid.IntRange(0, 3).Draw(t, "meddles") == 0 {
 		s.meddling = timedList("meddling", 4)
 	}
+	if rapid.IntRange(0, 3).Draw(t, "jumps") == 0 {
+		s.jumps = timedList("jumps", len(jumpsOfLives))
+	}
 	if rapid.Bool().Draw(t, "gated") {
 		s.set = append(s.set, `Steps=[{"Weight":10,"Hold":30},{"Gate":"QA","Timeout":90},{"Weight":60,"Hold":30}]`)
 	}
 	return s
 }
+
+// jumpsOfLives are how far a clock may jump.
+var jumpsOfLives = []time.Duration{time.Hour, -time.Hour, 40 * time.Second, -40 * time.Second, -20 * time.Second}
 
 // healed is when the faults of a life are over: from then on it must come to its end.
 const healed = time.Hour
@@ -102,6 +110,7 @@ type life struct {
 	schedule
 	world  *world
 	log    *crashing
+	clock  settable
 	mu     sync.Mutex
 	calls  int
 	random *rand.Rand
@@ -230,7 +239,7 @@ func live(t *testing.T, s schedule) string {
 		total += crash
 		l.log.at[total] = true
 	}
-	r := start(t, w, spec, runOptions{attended: s.attended, journal: l.log, onEvent: l.told})
+	r := start(t, w, spec, runOptions{attended: s.attended, journal: l.log, onEvent: l.told, now: l.clock.now})
 	w.hook(l.before, l.after)
 	var current atomic.Pointer[run]
 	current.Store(r)
@@ -240,6 +249,9 @@ func live(t *testing.T, s schedule) string {
 	end := time.Now().Add(4 * time.Hour)
 	for _, meddling := range s.meddling {
 		time.AfterFunc(meddling.at, func() { l.meddle(meddling.do) })
+	}
+	for _, jump := range s.jumps {
+		time.AfterFunc(jump.at, func() { l.clock.jump(jumpsOfLives[jump.do]) })
 	}
 	for time.Now().Before(end) {
 		for _, command := range s.commands {
@@ -288,7 +300,7 @@ func resume(t *testing.T, l *life, r *run) *run {
 	if err != nil {
 		return nil
 	}
-	next := drive(t, l.world, runOptions{journal: l.log, attended: l.attended, onEvent: l.told}, driver, lease, ask(engine.ResumeIt))
+	next := drive(t, l.world, runOptions{journal: l.log, attended: l.attended, onEvent: l.told, now: l.clock.now}, driver, lease, ask(engine.ResumeIt))
 	return next
 }
 

@@ -59,6 +59,9 @@ type runOptions struct {
 	attended bool
 	journal  engine.Journal
 	onEvent  func(engine.Event, *engine.Rollout)
+	// now is the wall clock; nil is the right one.
+	now  func() time.Time
+	warn func(string)
 }
 
 // start begins a rollout and drives it in the background.
@@ -94,6 +97,7 @@ func drive(t *testing.T, w *world, options runOptions, driver engine.Driver, lea
 	}
 	r.DriveLoop = engine.NewDriver(engine.DriverOptions{
 		Journal: options.journal, Ports: w.ports(), ID: "r1", Driver: driver, Lease: lease, Latest: r.latest,
+		Now: options.now, Warn: options.warn,
 		OnEvent: func(event engine.Event, rollout *engine.Rollout) {
 			r.mu.Lock()
 			r.seen = append(r.seen, event)

@@ -4,6 +4,8 @@ import (
 	"maps"
 	"slices"
 	"time"
+
+	"serin/internal/engine/analysis"
 )
 
 // reading is one answer of the world, or a failure to get one.
@@ -46,7 +48,7 @@ func takeIn(r *Rollout, e *Evidence, got reading) []Body {
 		return takeInTasks(r, e, got)
 	case ReadMetrics:
 		e.MetricsAt = got.at
-		return takeInResponses(r, got.responses)
+		return takeInResponses(r, e, got.responses)
 	case ReadAlarms:
 		e.Alarms, e.AlarmsAt = got.alarms, got.at
 	default:
@@ -101,10 +103,14 @@ func tasksDiffer(a, b TaskHealth) bool {
 		!slices.EqualFunc(a.Stops, b.Stops, func(x, y TaskStop) bool { return x.Task == y.Task && x.Reason == y.Reason })
 }
 
-func takeInResponses(r *Rollout, read []Responses) []Body {
+// takeInResponses keeps what the journal does not know yet: a canary is judged by it
+// although it may not be recorded.
+func takeInResponses(r *Rollout, e *Evidence, read []Responses) []Body {
 	var changed []Responses
+	e.Responses = make(map[string][]analysis.Bucket, len(read))
 	for _, responses := range read {
 		if buckets := news(r.Responses[responses.Sha], responses.Buckets); len(buckets) > 0 {
+			e.Responses[responses.Sha] = merge(slices.Clip(r.Responses[responses.Sha]), buckets)
 			responses.Buckets = buckets
 			changed = append(changed, responses)
 		}

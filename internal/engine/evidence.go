@@ -17,10 +17,12 @@ type Evidence struct {
 	// Sick is how many readings in a row found a task of the canary unhealthy. ECS answers
 	// are eventually consistent: one alone may be of the past.
 	Sick int
-	// MetricsAt and AlarmsAt are when the metrics and the alarms were last read; what was
-	// read of the metrics is in the rollout's Responses.
+	// MetricsAt and AlarmsAt are when the metrics and the alarms were last read.
 	MetricsAt, AlarmsAt time.Time
-	Alarms              []Alarm
+	// Responses are all that are known of a version by the last reading, by sha. A version
+	// of which it had no news is missing: the rollout knows all of its responses.
+	Responses map[string][]analysis.Bucket
+	Alarms    []Alarm
 	// Refused is the token of a split that the router refused with ErrDrift, RefusedAt
 	// when it did: what is there instead must be read.
 	Refused   string
@@ -38,7 +40,7 @@ func Judge(r *Rollout, e Evidence, now time.Time, atEnd bool) analysis.Verdict {
 type witness func(*Rollout, Evidence) (analysis.Result, string)
 
 func judge(r *Rollout, e Evidence, now time.Time, atEnd bool, witnesses ...witness) analysis.Verdict {
-	verdict := judgeResponses(r, now, atEnd)
+	verdict := judgeResponses(r, e, now, atEnd)
 	if verdict.Result == analysis.Fail {
 		return verdict
 	}
@@ -53,7 +55,7 @@ func judge(r *Rollout, e Evidence, now time.Time, atEnd bool, witnesses ...witne
 
 // judgeResponses applies the policy, what to do without data, and the floor of
 // requests.
-func judgeResponses(r *Rollout, now time.Time, atEnd bool) analysis.Verdict {
+func judgeResponses(r *Rollout, e Evidence, now time.Time, atEnd bool) analysis.Verdict {
 	if !r.Spec.Protocol.HasResponses() {
 		return analysis.Verdict{Result: analysis.Pass, Reason: "every task of the canary is healthy"}
 	}
@@ -61,12 +63,19 @@ func judgeResponses(r *Rollout, now time.Time, atEnd bool) analysis.Verdict {
 		Limit: r.Spec.FailureThresholdValue, Window: seconds(r.Spec.FailureThresholdTime),
 		Period: seconds(r.Spec.MetricPeriod),
 	}
-	verdict := policy.Judge(analysis.Since(r.Responses[r.Canary.Sha], r.ExposedAt.Truncate(policy.Period)),
-		r.Responses[r.StableSha()], now)
+	canary := responsesOf(r, e, r.Canary.Sha)
+	verdict := policy.Judge(analysis.Since(canary, r.ExposedAt.Truncate(policy.Period)), responsesOf(r, e, r.StableSha()), now)
 	if verdict.Result == analysis.NoData {
 		return withoutData(r.Spec.OnNoData, verdict, atEnd && now.Sub(r.ExposedAt) >= firstData(r.Spec))
 	}
-	return withFloor(r, verdict)
+	return withFloor(r, canary, verdict)
+}
+
+func responsesOf(r *Rollout, e Evidence, sha string) []analysis.Bucket {
+	if newer, is := e.Responses[sha]; is {
+		return newer
+	}
+	return r.Responses[sha]
 }
 
 // firstData is how long after its first traffic a version's first data can be known: an
@@ -91,11 +100,11 @@ func withoutData(rule OnNoData, verdict analysis.Verdict, conclusive bool) analy
 }
 
 // withFloor makes a pass inconclusive when the hold has seen too few requests.
-func withFloor(r *Rollout, verdict analysis.Verdict) analysis.Verdict {
+func withFloor(r *Rollout, canary []analysis.Bucket, verdict analysis.Verdict) analysis.Verdict {
 	if verdict.Result != analysis.Pass || r.Spec.MinimumRequests == 0 {
 		return verdict
 	}
-	seen := analysis.Sum(analysis.Since(r.Responses[r.Canary.Sha], r.Entered)).Total()
+	seen := analysis.Sum(analysis.Since(canary, r.Entered)).Total()
 	if seen < float64(r.Spec.MinimumRequests) {
 		verdict.Result = analysis.Inconclusive
 		verdict.Reason = formatFloor(seen, r.Spec.MinimumRequests)

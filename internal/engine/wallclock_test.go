@@ -21,9 +21,11 @@ func (s *settable) jump(by time.Duration) { s.off.Add(int64(by)) }
 func jumps() map[string]time.Duration {
 	return map[string]time.Duration{"forward": time.Hour, "back": -time.Hour}
 }
+
 func pausedByClock(r *engine.Rollout) bool {
 	return r.Paused != nil && r.Paused.Kind == engine.PausedByClock
 }
+
 func gatedSpec(t *testing.T) engine.Spec {
 	t.Helper()
 	return specOf(t, "http", `Steps=[{"Weight":10,"Hold":60},{"Gate":"QA","Timeout":90,"OnTimeout":"promote"},{"Weight":50,"Hold":60}]`, "BakeTime=60", "MetricPeriod=30")

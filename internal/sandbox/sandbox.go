@@ -224,6 +224,12 @@ func (s *Sandbox) Page() string { return "http://" + s.page.Address() }
 // the wire.
 func (s *Sandbox) Transport() http.RoundTripper { return pipenet.Direct(s.handler) }
 
+// Direct performs an operation of an API in this process, without a protocol; see
+// wire.Handler.Direct.
+func (s *Sandbox) Direct(ctx context.Context, by wire.Credential, operation string, input any) (any, error) {
+	return s.handler.Direct(ctx, by, operation, input)
+}
+
 // Serves tells whether a service of ECS has all the tasks that it shall have, and they are
 // healthy.
 func (s *Sandbox) Serves(service string) bool {

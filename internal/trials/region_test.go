@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -24,6 +25,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/servicediscovery"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	"github.com/aws/smithy-go/middleware"
 
 	"serin/internal/aws"
 	"serin/internal/engine"
@@ -63,6 +65,8 @@ type region struct {
 	network *pipenet.Network
 	// still says that there is no network: everything is called directly.
 	still bool
+	// bare says that inputs and outputs are not even written.
+	bare bool
 	// idle are the transports whose connections must end with the region.
 	idle []*http.Transport
 }
@@ -79,7 +83,7 @@ func inRegion(t *testing.T, options sandbox.Options, test func(t *testing.T, r *
 
 func openRegion(t *testing.T, options sandbox.Options) *region {
 	t.Helper()
-	r := &region{network: pipenet.New(), still: options.Still}
+	r := &region{network: pipenet.New(), still: options.Still, bare: options.Still && *bare}
 	options.Network = r.network
 	started, err := sandbox.Start(t.Context(), options)
 	if err != nil {
@@ -122,7 +126,10 @@ func (r *region) observe(t *testing.T) truth {
 		Credentials: credentials.NewStaticCredentialsProvider(observer, "x", ""),
 	}
 	seen := truth{
-		ecs: ecs.NewFromConfig(c), mesh: appmesh.NewFromConfig(c), stack: cloudformation.NewFromConfig(c), ssm: ssm.NewFromConfig(c),
+		ecs:   ecs.NewFromConfig(c, func(o *ecs.Options) { o.APIOptions = r.ways(o.APIOptions, "ecs", observer) }),
+		mesh:  appmesh.NewFromConfig(c, func(o *appmesh.Options) { o.APIOptions = r.ways(o.APIOptions, "appmesh", observer) }),
+		stack: cloudformation.NewFromConfig(c, func(o *cloudformation.Options) { o.APIOptions = r.ways(o.APIOptions, "cloudformation", observer) }),
+		ssm:   ssm.NewFromConfig(c, func(o *ssm.Options) { o.APIOptions = r.ways(o.APIOptions, "ssm", observer) }),
 	}
 	where := r.clients.Where
 	seen.ports = engine.Ports{
@@ -141,13 +148,33 @@ func (r *region) connect(t *testing.T) *aws.Clients {
 	if err != nil {
 		t.Fatal(err)
 	}
-	clients.AppMesh = appmesh.New(clients.AppMesh.Options(), func(o *appmesh.Options) { o.Retryer = steady() })
-	clients.CloudFormation = cloudformation.New(clients.CloudFormation.Options(), func(o *cloudformation.Options) { o.Retryer = steady() })
-	clients.CloudMap = servicediscovery.New(clients.CloudMap.Options(), func(o *servicediscovery.Options) { o.Retryer = steady() })
-	clients.CloudWatch = cloudwatch.New(clients.CloudWatch.Options(), func(o *cloudwatch.Options) { o.Retryer = steady() })
-	clients.ECS = ecs.New(clients.ECS.Options(), func(o *ecs.Options) { o.Retryer = steady() })
-	clients.SSM = ssm.New(clients.SSM.Options(), func(o *ssm.Options) { o.Retryer = steady() })
+	clients.AppMesh = appmesh.New(clients.AppMesh.Options(), func(o *appmesh.Options) {
+		o.Retryer, o.APIOptions = steady(), r.ways(o.APIOptions, "appmesh", "sandbox")
+	})
+	clients.CloudFormation = cloudformation.New(clients.CloudFormation.Options(), func(o *cloudformation.Options) {
+		o.Retryer, o.APIOptions = steady(), r.ways(o.APIOptions, "cloudformation", "sandbox")
+	})
+	clients.CloudMap = servicediscovery.New(clients.CloudMap.Options(), func(o *servicediscovery.Options) {
+		o.Retryer, o.APIOptions = steady(), r.ways(o.APIOptions, "servicediscovery", "sandbox")
+	})
+	clients.CloudWatch = cloudwatch.New(clients.CloudWatch.Options(), func(o *cloudwatch.Options) {
+		o.Retryer, o.APIOptions = steady(), r.ways(o.APIOptions, "monitoring", "sandbox")
+	})
+	clients.ECS = ecs.New(clients.ECS.Options(), func(o *ecs.Options) {
+		o.Retryer, o.APIOptions = steady(), r.ways(o.APIOptions, "ecs", "sandbox")
+	})
+	clients.SSM = ssm.New(clients.SSM.Options(), func(o *ssm.Options) {
+		o.Retryer, o.APIOptions = steady(), r.ways(o.APIOptions, "ssm", "sandbox")
+	})
 	return clients
+}
+
+// ways are how a client reaches the region: directly, where it is still and bare.
+func (r *region) ways(others []func(*middleware.Stack) error, scope, accessKey string) []func(*middleware.Stack) error {
+	if !r.bare {
+		return others
+	}
+	return append(slices.Clone(others), r.direct(scope, accessKey))
 }
 
 // steady is the SDK's retryer without its adaptive mode. That mode waits for its rate to

@@ -25,6 +25,7 @@ import (
 
 var (
 	seeds = flag.Int("seeds", everydaySeeds, "how many random lives TestSeeds lives, beginning with -seed or 1")
+	bare  = flag.Bool("bare", false, "have TestSeeds hand the SDK's inputs and outputs over as they are: many more lives in the same time")
 	seed  = flag.Uint64("seed", 0, "the seed of the one life that TestSeeds lives; with -seeds, of the first")
 )
 

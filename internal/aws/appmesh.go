@@ -50,7 +50,10 @@ func NewRouter(api RouteAPI, where Where, meshOwner string) *Router {
 	return router
 }
 
-func routerName(service engine.Service) string { return service.Name + "-vr" }
+// routerSuffix is what follows a service's name in that of its virtual router.
+const routerSuffix = "-vr"
+
+func routerName(service engine.Service) string { return service.Name + routerSuffix }
 
 func routeName(service engine.Service) string { return service.Name + "-route" }
 

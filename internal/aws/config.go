@@ -142,6 +142,12 @@ func (c *Clients) Ports(meshOwner string) engine.Ports {
 	}
 }
 
+// Catalogue finds the services of environments with these clients; meshOwner as in
+// Ports.
+func (c *Clients) Catalogue(meshOwner string) *Catalogue {
+	return NewCatalogue(c.AppMesh, c.Where, meshOwner)
+}
+
 func loadOptions(options Options) []func(*config.LoadOptions) error {
 	deadlines := options.Deadlines
 	if deadlines == (Deadlines{}) {

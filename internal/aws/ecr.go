@@ -158,14 +158,50 @@ func publicHint(name imageName) string {
 // tagsTold is how many tags a fault names.
 const tagsTold = 5
 
-// tags are the newest tags of a repository, of the first thousand images that ECR
-// lists. They only help an operator: when they cannot be read there are none.
+// tags are a few of the newest tags of a repository. They only help an operator: when
+// they cannot be read there are none.
 func (i *Images) tags(ctx context.Context, name imageName) []string {
+	tags, err := i.newest(ctx, name)
+	if err != nil {
+		return nil
+	}
+	return tags[:min(len(tags), tagsTold)]
+}
+
+// Tagged are the images of the repository of an image, named as it is and newest first,
+// of the first thousand that ECR lists. There are none of a repository that ECR does not
+// have, or of another registry than ECR.
+func (i *Images) Tagged(ctx context.Context, image string) ([]string, error) {
+	name, private := parseImage(image)
+	if !private {
+		return nil, nil
+	}
+	tags, err := i.newest(ctx, name)
+	if hasCode(err, "RepositoryNotFoundException") {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, i.where.fault(ctx, "list", "the images of repository "+clean(name.repository), err)
+	}
+	host := ""
+	if before, _, cut := strings.Cut(image, "/"); cut && name.account != "" {
+		host = before + "/"
+	}
+	images := make([]string, len(tags))
+	for n, tag := range tags {
+		images[n] = clean(host+name.repository) + ":" + tag
+	}
+	return images, nil
+}
+
+// newest are the tags of a repository, newest first, of the first thousand images that
+// ECR lists.
+func (i *Images) newest(ctx context.Context, name imageName) ([]string, error) {
 	out, err := i.describe(ctx, name, &ecr.DescribeImagesInput{
 		Filter: &types.DescribeImagesFilter{TagStatus: types.TagStatusTagged}, MaxResults: awssdk.Int32(1000),
 	})
 	if err != nil {
-		return nil
+		return nil, err
 	}
 	slices.SortStableFunc(out.ImageDetails, func(a, b types.ImageDetail) int {
 		return pushed(b).Compare(pushed(a))
@@ -176,7 +212,7 @@ func (i *Images) tags(ctx context.Context, name imageName) []string {
 			tags = append(tags, clean(tag))
 		}
 	}
-	return tags[:min(len(tags), tagsTold)]
+	return tags, nil
 }
 
 func pushed(detail types.ImageDetail) time.Time { return awssdk.ToTime(detail.ImagePushedAt) }

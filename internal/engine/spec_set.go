@@ -76,7 +76,7 @@ func (r *specReader) set(node *jsonNode, f specField, path, rest string, s Setti
 		// The file has something else here, which is reported for what it is.
 		return
 	}
-	r.set(child(node, name, inner, s), inner, join(path, name), within, s)
+	r.set(child(node, name, inner, s), inner, join(path, shownName(name)), within, s)
 }
 
 // giveWay takes a field of the file away that excludes one that a setting gave.

@@ -1,0 +1,132 @@
+// Package theme is how the console looks: styles and glyphs by what they mean, for dark
+// and light terminals, with and without colour, with and without anything but ASCII.
+// Every state is told by a word and a glyph; colour only repeats it.
+//
+// It imports Lip Gloss, and nothing of Serin.
+package theme
+
+import (
+	"strings"
+
+	"charm.land/lipgloss/v2"
+)
+
+// Symbols is what charts and glyphs are made of.
+type Symbols string
+
+// The symbols: Braille needs a font with U+2800 to U+28FF, Block one with U+2580 to
+// U+259F, ASCII none.
+const (
+	Braille Symbols = "braille"
+	Block   Symbols = "block"
+	ASCII   Symbols = "ascii"
+)
+
+// Style is the look of a piece of text. It is a value, and comparable; the zero value
+// changes nothing.
+type Style struct{ open, shut string }
+
+// Paint is the text in the style. The text is one line and has no style of its own.
+func (s Style) Paint(text string) string {
+	if s.open == "" || text == "" {
+		return text
+	}
+	return s.open + text + s.shut
+}
+
+// Write is Paint, into a builder.
+func (s Style) Write(b *strings.Builder, text string) {
+	if text == "" {
+		return
+	}
+	b.WriteString(s.open)
+	b.WriteString(text)
+	b.WriteString(s.shut)
+}
+
+// Theme is all styles by what they are for. It is a value, comparable and cheap to copy.
+type Theme struct {
+	Dark, NoColor bool
+	Symbols       Symbols
+
+	// Text is what is read, Muted what explains it, Strong what is read first.
+	Text, Muted, Strong Style
+	// Title names a part of the screen, Rule divides parts, Border is around a dialog.
+	Title, Rule, Border Style
+	// Stable and Canary are the two versions: bars, lines and names.
+	Stable, Canary Style
+	// Good, Warning and Bad are how things stand; Accent draws the eye to what is now.
+	Good, Warning, Bad, Accent Style
+	// Selected is the selected line, Focus the answer or the field that keys go to.
+	Selected, Focus Style
+	// Key is a key that acts, Disabled one that does not, Danger a dangerous one and the
+	// border of a dangerous dialog.
+	Key, Disabled, Danger Style
+	// Badge is a word that must not be overlooked, such as FROZEN; Alarm a banner of
+	// something that is wrong.
+	Badge, Alarm Style
+	// Band is the time that no evidence can exist for, Mark a change of the weight, Limit
+	// the threshold, Axis the axes, in charts.
+	Band, Mark, Limit, Axis Style
+}
+
+// palette are the colours of a theme. They follow Okabe and Ito's palette for people
+// with colour deficiencies (Color Universal Design, 2008), lightened or darkened until
+// they have a contrast of at least 4.5 to 1 on black or on white: blue against orange
+// carries meaning, red against green never does.
+type palette struct {
+	text, muted, blue, orange, green, yellow, vermilion, purple, ground string
+}
+
+func palettes(dark bool) palette {
+	if dark {
+		return palette{
+			text: "#E4E4E4", muted: "#9A9A9A", blue: "#56B4E9", orange: "#E69F00", green: "#3DC9A0",
+			yellow: "#F0E442", vermilion: "#FF7A45", purple: "#D8A0C8", ground: "#000000",
+		}
+	}
+	return palette{
+		text: "#202020", muted: "#666666", blue: "#0067A6", orange: "#9A5B00", green: "#00735A",
+		yellow: "#7A6200", vermilion: "#B23C00", purple: "#8F3F73", ground: "#FFFFFF",
+	}
+}
+
+// New is the theme for a terminal: dark or light, without colour, and with the symbols
+// that its font has.
+func New(dark, noColor bool, symbols Symbols) Theme {
+	p := palettes(dark)
+	ink := func(colour string) lipgloss.Style {
+		if noColor {
+			return lipgloss.NewStyle()
+		}
+		return lipgloss.NewStyle().Foreground(lipgloss.Color(colour))
+	}
+	plain := lipgloss.NewStyle()
+	inverse := func(colour string) lipgloss.Style {
+		if noColor {
+			return plain.Bold(true).Reverse(true)
+		}
+		return plain.Bold(true).Foreground(lipgloss.Color(p.ground)).Background(lipgloss.Color(colour))
+	}
+	faint := ink(p.muted)
+	if noColor {
+		faint = plain.Faint(true)
+	}
+	return Theme{
+		Dark: dark, NoColor: noColor, Symbols: symbols,
+		Text: Style{}, Muted: styleOf(ink(p.muted)), Strong: styleOf(plain.Bold(true)),
+		Title: styleOf(ink(p.blue).Bold(true)), Rule: styleOf(faint), Border: styleOf(ink(p.blue)),
+		Stable: styleOf(ink(p.blue)), Canary: styleOf(ink(p.orange)),
+		Good: styleOf(ink(p.green)), Warning: styleOf(ink(p.yellow).Bold(true)), Bad: styleOf(ink(p.vermilion).Bold(true)),
+		Accent: styleOf(ink(p.purple).Bold(true)), Selected: styleOf(plain.Bold(true)), Focus: styleOf(inverse(p.text)),
+		Key: styleOf(ink(p.blue).Bold(true)), Disabled: styleOf(faint), Danger: styleOf(ink(p.vermilion).Bold(true)),
+		Badge: styleOf(inverse(p.yellow)), Alarm: styleOf(inverse(p.vermilion)),
+		Band: styleOf(faint), Mark: styleOf(ink(p.purple)), Limit: styleOf(ink(p.vermilion)), Axis: styleOf(faint),
+	}
+}
+
+// styleOf is what Lip Gloss puts before and after a text.
+func styleOf(style lipgloss.Style) Style {
+	open, shut, _ := strings.Cut(style.Render("x"), "x")
+	return Style{open: open, shut: shut}
+}

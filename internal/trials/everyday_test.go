@@ -4,6 +4,6 @@ package trials
 
 // everyday is how many random lives are lived, and that every place to die at is taken.
 const (
-	everydaySeeds = 100
+	everydaySeeds = 1000
 	everydayPlace = 1
 )

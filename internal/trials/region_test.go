@@ -83,7 +83,12 @@ func inRegion(t *testing.T, options sandbox.Options, test func(t *testing.T, r *
 
 func openRegion(t *testing.T, options sandbox.Options) *region {
 	t.Helper()
-	r := &region{network: pipenet.New(), still: options.Still, bare: options.Still && *bare}
+	return (&region{still: options.Still}).open(t, options)
+}
+
+func (r *region) open(t *testing.T, options sandbox.Options) *region {
+	t.Helper()
+	r.network = pipenet.New()
 	options.Network = r.network
 	started, err := sandbox.Start(t.Context(), options)
 	if err != nil {

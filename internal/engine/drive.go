@@ -19,6 +19,10 @@ const (
 	urgentTimeout = time.Second
 )
 
+// unrecordedRest is the pause before a reading is tried again whose failure the journal
+// did not take: how often it failed is not known then.
+const unrecordedRest = 4 * time.Second
+
 // DriverOptions are what a Driver works with.
 type DriverOptions struct {
 	Journal Journal
@@ -51,6 +55,9 @@ type DriveLoop struct {
 
 	results chan reading
 	reading map[Activity]bool
+	// rests are until when what could not be read is left alone, where the journal could
+	// not take that it failed.
+	rests map[Activity]time.Time
 	// readingsOf counts the clocks that readings are timed by.
 	readingsOf int
 	wake       chan struct{}
@@ -83,7 +90,7 @@ func NewDriver(options DriverOptions) *DriveLoop {
 	}
 	return &DriveLoop{
 		DriverOptions: options,
-		results:       make(chan reading), reading: map[Activity]bool{}, wake: make(chan struct{}, 1),
+		results:       make(chan reading), reading: map[Activity]bool{}, rests: map[Activity]time.Time{}, wake: make(chan struct{}, 1),
 	}
 }
 
@@ -252,8 +259,11 @@ func (d *DriveLoop) wait(ctx context.Context) error {
 		if got.err != nil {
 			got.at = d.clock.now()
 		}
-		bodies := absorb(d.rollout, &d.evidence, got)
-		if err := d.survivable(d.record(ctx, bodies...)); err != nil {
+		err := d.record(ctx, absorb(d.rollout, &d.evidence, got)...)
+		if err != nil && got.err != nil {
+			d.rests[got.activity] = got.at.Add(unrecordedRest)
+		}
+		if err := d.survivable(err); err != nil {
 			return err
 		}
 		d.publish()
@@ -263,9 +273,6 @@ func (d *DriveLoop) wait(ctx context.Context) error {
 
 // untilNextLook is how long there is nothing to do, if nothing happens before.
 func (d *DriveLoop) untilNextLook() time.Duration {
-	if rest := time.Until(d.journalRetry); rest > 0 {
-		return rest
-	}
 	now := d.clock.now()
 	next := now.Add(time.Minute)
 	consider := func(at time.Time) {
@@ -274,10 +281,13 @@ func (d *DriveLoop) untilNextLook() time.Duration {
 		}
 	}
 	consider(NextDeadline(d.rollout, now))
-	for activity, at := range Due(d.rollout, d.evidence, d.cadence) {
+	for activity, at := range d.due() {
 		if !d.reading[activity] {
 			consider(at)
 		}
+	}
+	if rest := time.Until(d.journalRetry); rest > 0 {
+		consider(now.Add(rest))
 	}
 	return next.Sub(now)
 }

@@ -92,7 +92,7 @@ func (d *DriveLoop) removeVersion(ctx context.Context, service Service, effect A
 // goroutine, so that a slow one delays no other.
 func (d *DriveLoop) startReadings(ctx context.Context) {
 	now := d.clock.now()
-	for activity, at := range Due(d.rollout, d.evidence, d.cadence) {
+	for activity, at := range d.due() {
 		if d.reading[activity] || at.After(now) {
 			continue
 		}
@@ -106,6 +106,15 @@ func (d *DriveLoop) startReadings(ctx context.Context) {
 			}
 		})
 	}
+}
+
+// due is when each reading is due next.
+func (d *DriveLoop) due() map[Activity]time.Time {
+	due := Due(d.rollout, d.evidence, d.cadence)
+	for activity, at := range due {
+		due[activity] = later(at, d.rests[activity])
+	}
+	return due
 }
 
 // reader binds a reading to what the rollout is now: the goroutine that performs it

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"serin/internal/engine"
-	"serin/internal/journal"
 )
 
 func TestProviderErrorsAreNotABadRelease(t *testing.T) {
@@ -52,30 +51,6 @@ func TestProviderErrorsAreNotABadRelease(t *testing.T) {
 			})
 		}
 	}
-}
-
-// TestABadCanaryIsRolledBackWithoutAJournal: what cannot be recorded is evidence too.
-func TestABadCanaryIsRolledBackWithoutAJournal(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		spec := specOf(t, "http")
-		w := newWorld(spec, build{}, false)
-		log := &sometimes{Journal: journal.NewMemory()}
-		r := start(t, w, spec, runOptions{journal: log})
-		r.until(t, engine.KindWeightsConfirmed, 2)
-		log.down.Store(true)
-		w.breakCanary()
-		r.untilTrue(t, func() bool {
-			w.mu.Lock()
-			defer w.mu.Unlock()
-			return w.shares() == "100/0"
-		})
-		log.down.Store(false)
-		r.ends(t, engine.RolledBack)
-		r.check(t)
-		if r.ending.Cause != engine.ByVerdict || !strings.Contains(r.ending.Reason, "5xx") {
-			t.Errorf("by %s: %s", r.ending.Cause, r.ending.Reason)
-		}
-	})
 }
 
 func TestErrorsThatPassOnlyHoldTheStep(t *testing.T) {

@@ -44,6 +44,7 @@ func (d *DriveLoop) followClock(ctx context.Context) error {
 		return d.survivable(err)
 	}
 	d.evidence, d.readingsOf = Evidence{}, d.readingsOf+1
+	clear(d.rests)
 	return nil
 }
 

@@ -1,8 +1,6 @@
 package engine_test
 
 import (
-	"context"
-	"errors"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -284,17 +282,4 @@ func TestAClockThatJumpsWithoutAJournal(t *testing.T) {
 		r.Post(ask(engine.ResumeIt))
 		r.ends(t, engine.Succeeded)
 	})
-}
-
-// sometimes is a journal that can be written, or cannot.
-type sometimes struct {
-	engine.Journal
-	down atomic.Bool
-}
-
-func (s *sometimes) Append(ctx context.Context, id string, after int64, events []engine.Event) error {
-	if s.down.Load() {
-		return errors.New("the disk is full")
-	}
-	return s.Journal.Append(ctx, id, after, events)
 }

@@ -1,0 +1,222 @@
+package console
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"serin/internal/engine"
+	"serin/internal/journal"
+)
+
+func appended(t *testing.T, log *journal.Memory, id string, after int64, bodies ...engine.Body) {
+	t.Helper()
+	var events []engine.Event
+	for i, body := range bodies {
+		events = append(events, engine.Event{Seq: after + int64(i) + 1, At: time.Now(), Actor: "lee", Body: body})
+	}
+	if err := log.Append(t.Context(), id, after, events); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestAnotherProcesssRolloutIsFollowed(t *testing.T) {
+	w, log := newWorld(), journal.NewMemory()
+	observed(t, w, log, func(t *testing.T, h *Host) {
+		t.Helper()
+		lease := foreign(t, log, "r1")
+		after(2 * time.Second)
+		seen := cart(t, h).Rollout
+		if seen == nil || seen.Mine || seen.Lost || seen.Rollout.Canary.Sha != canary || len(seen.Events) != 1 {
+			t.Fatalf("%+v", seen)
+		}
+		if seen.Evidence.Route == nil || seen.Evidence.Route.Weight(stable) != 100 {
+			t.Errorf("the evidence is %+v", seen.Evidence)
+		}
+		appended(t, log, "r1", 1,
+			&engine.DriverTook{Driver: lease.Driver, Fence: lease.Fence},
+			&engine.WeightsConfirmed{Stable: 90, Canary: 10}, &engine.WeightsConfirmed{Stable: 90, Canary: 10},
+			&engine.WeightsConfirmed{Stable: 80, Canary: 20}, &engine.TrafficReturned{})
+		after(2 * time.Second)
+		seen = cart(t, h).Rollout
+		var weights []int
+		for _, mark := range seen.Marks {
+			weights = append(weights, mark.Weight)
+		}
+		if len(weights) != 3 || weights[0] != 10 || weights[1] != 20 || weights[2] != 0 {
+			t.Errorf("the marks are %v", weights)
+		}
+		appended(t, log, "r1", 6, &engine.Finished{Outcome: engine.RolledBack, Reason: "it did worse"})
+		after(2 * time.Second)
+		if seen = cart(t, h).Rollout; seen.Rollout.Outcome != engine.RolledBack || seen.Lost {
+			t.Errorf("ended, it is %+v", seen.Rollout.Outcome)
+		}
+		if err := h.Post("cart", engine.Command{Kind: engine.RollBack}); err == nil {
+			t.Error("a rollout that is over takes commands")
+		}
+	})
+}
+
+func TestADriverThatGivesNoSignOfLifeIsLost(t *testing.T) {
+	w, log := newWorld(), journal.NewMemory()
+	observed(t, w, log, func(t *testing.T, h *Host) {
+		t.Helper()
+		lease := foreign(t, log, "r1")
+		began := time.Now()
+		for range 4 {
+			after(3 * time.Second)
+			var err error
+			if lease, err = log.Beat(t.Context(), lease); err != nil {
+				t.Fatal(err)
+			}
+		}
+		after(2 * time.Second)
+		if seen := cart(t, h).Rollout; seen.Lost || seen.LastSeen.Sub(began) < 11*time.Second {
+			t.Fatalf("lost %t, last seen after %s", seen.Lost, seen.LastSeen.Sub(began))
+		}
+		if err := h.Post("cart", engine.Command{Kind: engine.PauseIt}); err == nil || !strings.Contains(err.Error(), "elsewhere (lee)") {
+			t.Errorf("a command for a driver that lives elsewhere: %v", err)
+		}
+		after(engine.LeaseTime)
+		seen := cart(t, h).Rollout
+		if !seen.Lost || seen.LastSeen.Sub(began) > 14*time.Second {
+			t.Errorf("lost %t, last seen after %s", seen.Lost, seen.LastSeen.Sub(began))
+		}
+		if err := h.Post("cart", engine.Command{Kind: engine.PauseIt}); err == nil || !strings.Contains(err.Error(), "take it over") {
+			t.Errorf("a command for a driver that is lost: %v", err)
+		}
+		if _, err := log.Beat(t.Context(), lease); err != nil {
+			t.Fatal(err)
+		}
+		after(2 * time.Second)
+		if cart(t, h).Rollout.Lost {
+			t.Error("it beats, and is lost all the same")
+		}
+	})
+}
+
+// A driver that let go is not lost; one that went without a word is.
+func TestLettingGoIsNotBeingLost(t *testing.T) {
+	w, log := newWorld(), journal.NewMemory()
+	observed(t, w, log, func(t *testing.T, h *Host) {
+		t.Helper()
+		lease := foreign(t, log, "r1")
+		if err := log.Release(t.Context(), lease); err != nil {
+			t.Fatal(err)
+		}
+		after(2 * time.Second)
+		if !cart(t, h).Rollout.Lost {
+			t.Error("its driver is gone, and it is not lost")
+		}
+		appended(t, log, "r1", 1, &engine.LetGo{By: "lee", Reason: "lunch"})
+		after(2 * time.Second)
+		if cart(t, h).Rollout.Lost {
+			t.Error("it was let go of, and is lost")
+		}
+		if err := h.Post("cart", engine.Command{Kind: engine.RollBack}); err == nil || !strings.Contains(err.Error(), "nobody drives") {
+			t.Errorf("a command that nobody can take: %v", err)
+		}
+	})
+}
+
+func TestAProcessThatIsGoneIsLostAtOnce(t *testing.T) {
+	w, log := newWorld(), journal.NewMemory()
+	observed(t, w, log, func(t *testing.T, h *Host) {
+		t.Helper()
+		h.Gone = func(driver engine.Driver) bool { return driver.Place == "elsewhere" }
+		foreign(t, log, "r1")
+		after(2 * time.Second)
+		if !cart(t, h).Rollout.Lost {
+			t.Error("it is not lost")
+		}
+	})
+}
+
+// An open rollout is shown although the services cannot be listed, and one that is not
+// among the newest.
+func TestAnOpenRolloutIsFoundWhateverElseFails(t *testing.T) {
+	w, log := newWorld(), journal.NewMemory()
+	w.fail["list"] = errors.New("no mesh")
+	observed(t, w, log, func(t *testing.T, h *Host) {
+		t.Helper()
+		lease := foreign(t, log, "r1")
+		after(2 * time.Second)
+		seen := cart(t, h)
+		if seen.Rollout == nil || seen.Protocol != engine.HTTP || seen.Period != time.Minute {
+			t.Fatalf("%+v", seen)
+		}
+		for i := range newest + 5 {
+			key := where()
+			key.Service = "other"
+			id := "o" + time.Duration(i).String()
+			started := &engine.Started{ID: id, Key: key, Canary: engine.Version{Sha: canary}}
+			if _, err := log.Begin(t.Context(), id, lease.Driver, engine.Event{At: time.Now(), Body: started}); err != nil {
+				t.Fatal(err)
+			}
+			appended(t, log, id, 1, &engine.Finished{Outcome: engine.Succeeded})
+		}
+		appended(t, log, "r1", 1, &engine.WeightsConfirmed{Stable: 90, Canary: 10}, &engine.Finished{Outcome: engine.Succeeded})
+		after(2 * time.Second)
+		if seen = cart(t, h); seen.Rollout.Rollout.Outcome != engine.Succeeded || len(seen.Rollout.Marks) != 1 {
+			t.Errorf("its end was not seen: %+v", seen.Rollout.Rollout.Outcome)
+		}
+	})
+}
+
+// brokenJournal cannot be read while it is broken.
+type brokenJournal struct {
+	*journal.Memory
+	broken atomic.Bool
+}
+
+func (b *brokenJournal) Rollouts(ctx context.Context, key engine.Key, limit int) ([]engine.Header, error) {
+	if b.broken.Load() {
+		return nil, errors.New("disk on fire")
+	}
+	return b.Memory.Rollouts(ctx, key, limit)
+}
+
+func TestAJournalThatCannotBeReadIsSaid(t *testing.T) {
+	w, log := newWorld(), &brokenJournal{Memory: journal.NewMemory()}
+	observed(t, w, log, func(t *testing.T, h *Host) {
+		t.Helper()
+		log.broken.Store(true)
+		after(5 * time.Second)
+		if shown, _ := h.Scene(); shown.JournalFault != "disk on fire" {
+			t.Errorf("it says %q", shown.JournalFault)
+		}
+		log.broken.Store(false)
+		foreign(t, log.Memory, "r1")
+		after(30 * time.Second)
+		if shown, _ := h.Scene(); shown.JournalFault != "" || cart(t, h).Rollout == nil {
+			t.Errorf("it says %q, and shows %+v", shown.JournalFault, cart(t, h).Rollout)
+		}
+	})
+}
+
+func TestTheHistoryIsReadFromTheJournal(t *testing.T) {
+	w, log := newWorld(), journal.NewMemory()
+	observed(t, w, log, func(t *testing.T, h *Host) {
+		t.Helper()
+		foreign(t, log, "r1")
+		appended(t, log, "r1", 1, &engine.Finished{Outcome: engine.RolledBack, Reason: "worse"})
+		after(time.Second)
+		foreign(t, log, "r2")
+		for service, want := range map[string]int{"cart": 2, "": 2, "store": 0} {
+			past, err := h.History(t.Context(), service)
+			if err != nil || len(past) != want {
+				t.Fatalf("%s: %d rollouts, %v", service, len(past), err)
+			}
+			if want > 0 && (past[0].Header.ID != "r2" || past[1].Rollout.Reason != "worse") {
+				t.Errorf("%+v", past)
+			}
+		}
+		events, err := h.Events(t.Context(), "r1")
+		if err != nil || len(events) != 2 {
+			t.Errorf("%d events, %v", len(events), err)
+		}
+	})
+}

@@ -1,0 +1,200 @@
+package console
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"serin/internal/engine"
+	"serin/internal/ui/scene"
+)
+
+// callsAtOnce is how many services are looked at at the same time.
+const callsAtOnce = 4
+
+// Host makes the scenes of one environment and takes what the operator asks. Observe
+// keeps them new; Close ends the rollouts that are driven.
+type Host struct {
+	Options
+	latest *engine.Latest[scene.Scene]
+	// calls is a place for each service that is being looked at.
+	calls chan struct{}
+	// metricsWake tells that there may be more to ask the metrics.
+	metricsWake chan struct{}
+
+	// driving ends with leave: every drive runs under it.
+	driving context.Context //nolint:containedctx // drives outlive the call that starts them
+	leave   context.CancelCauseFunc
+	drives  sync.WaitGroup
+
+	mu sync.Mutex
+	// listed is true once the services were read.
+	listed       bool
+	services     map[string]*watched
+	tracks       map[string]*track
+	endings      map[string]ended
+	faults       map[string]scene.Fault
+	journalFault string
+}
+
+var _ scene.Host = (*Host)(nil)
+
+// New is a host that knows nothing yet.
+func New(options Options) *Host {
+	h := &Host{
+		Options: options.completed(), latest: engine.NewLatest[scene.Scene](),
+		calls: make(chan struct{}, callsAtOnce), metricsWake: make(chan struct{}, 1),
+		services: map[string]*watched{}, tracks: map[string]*track{},
+		endings: map[string]ended{}, faults: map[string]scene.Fault{},
+	}
+	h.driving, h.leave = context.WithCancelCause(context.Background())
+	h.latest.Put(h.compose())
+	return h
+}
+
+// Observe keeps the scenes new until ctx ends. It is called once.
+func (h *Host) Observe(ctx context.Context) {
+	var group sync.WaitGroup
+	group.Go(func() { h.keepServices(ctx) })
+	group.Go(func() { h.keepResponses(ctx) })
+	group.Go(func() { h.followJournal(ctx) })
+	group.Wait()
+}
+
+// Close leaves every rollout that this process drives, at once, and returns when all are
+// left. Those that are over are not touched; the others are open, and their journals whole.
+func (h *Host) Close() {
+	h.leave(errClosed)
+	h.drives.Wait()
+}
+
+// Scene implements scene.Host.
+func (h *Host) Scene() (scene.Scene, <-chan struct{}) { return h.latest.Get() }
+
+// change changes what is known, and makes a new scene if anything did change.
+func (h *Host) change(do func() bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if do() {
+		h.latest.Put(h.compose())
+	}
+}
+
+// compose is the scene of what is known. What it holds is replaced, never changed, by
+// later changes.
+func (h *Host) compose() scene.Scene {
+	now := h.Now()
+	made := scene.Scene{
+		At: now, Environment: h.Where.Environment, Region: h.Where.Region, Account: h.Where.Account,
+		Caller: h.Driver.Actor, Page: h.Page, Faults: maps.Clone(h.faults), JournalFault: h.journalFault,
+	}
+	names := map[string]bool{}
+	for name := range h.services {
+		names[name] = true
+	}
+	for name := range h.tracks {
+		names[name] = true
+	}
+	if h.listed || len(names) > 0 {
+		made.Services = make([]scene.Service, 0, len(names))
+	}
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		made.Services = append(made.Services, h.composeService(name, now))
+	}
+	return made
+}
+
+func (h *Host) composeService(name string, now time.Time) scene.Service {
+	made := scene.Service{Name: name}
+	w, t := h.services[name], h.tracks[name]
+	if w != nil {
+		w.shownAt = now
+		made.Protocol, made.Route, made.Deployed, made.Fault = w.service.Protocol, w.route, w.deployed, w.fault
+		made.Health, made.Responses = w.health, w.responses
+		made.Period, made.Delay = w.period(), w.delay()
+	}
+	if t == nil {
+		return made
+	}
+	made.Rollout = t.shown(w)
+	if w == nil {
+		spec := t.rollout.Spec
+		made.Protocol, made.Responses = spec.Protocol, t.rollout.Responses
+		made.Period, made.Delay = seconds(spec.MetricPeriod), seconds(spec.MetricDelay)
+	}
+	withNewer(&made, made.Rollout.Evidence)
+	return made
+}
+
+// withNewer puts what a rollout's driver read over what was observed, where it is newer.
+func withNewer(made *scene.Service, evidence engine.Evidence) {
+	if evidence.Route != nil && evidence.Route.ReadAt.After(made.Route.ReadAt) {
+		made.Route = *evidence.Route
+	}
+	cloned := false
+	for sha, health := range evidence.Tasks {
+		if !health.ReadAt.After(made.Health[sha].ReadAt) {
+			continue
+		}
+		if !cloned {
+			made.Health, cloned = maps.Clone(made.Health), true
+		}
+		if made.Health == nil {
+			made.Health = map[string]engine.TaskHealth{}
+		}
+		made.Health[sha] = health
+	}
+}
+
+// noteFault notes whether a reading of the environment fails; it tells whether that is
+// news. It is called within change.
+func (h *Host) noteFault(what string, err error) bool {
+	before, failing := h.faults[what]
+	if err == nil {
+		delete(h.faults, what)
+		return failing
+	}
+	fault := faultOf(err, before, h.Now())
+	h.faults[what] = fault
+	return fault != before
+}
+
+// faultOf is the fault of an error; it lasts since the one before it, if there was one.
+func faultOf(err error, before scene.Fault, now time.Time) scene.Fault {
+	fault := scene.Fault{Message: err.Error(), Hint: engine.HintOf(err), Since: now}
+	if !before.Since.IsZero() {
+		fault.Since = before.Since
+	}
+	return fault
+}
+
+// retryAfter is the pause before what failed so often is tried again: 1 s, doubled up to
+// 30 s, as the engine does.
+func retryAfter(failures int) time.Duration {
+	return min(time.Second<<min(max(failures-1, 0), 5), 30*time.Second)
+}
+
+// rest waits for a while, or until it is woken; false when ctx has ended.
+func rest(ctx context.Context, pause time.Duration, wake <-chan struct{}) bool {
+	timer := time.NewTimer(max(pause, 0))
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+	case <-wake:
+	}
+	return ctx.Err() == nil
+}
+
+// nudge wakes whoever rests on a channel with one place.
+func nudge(wake chan struct{}) {
+	select {
+	case wake <- struct{}{}:
+	default:
+	}
+}
+
+func seconds(n int) time.Duration { return time.Duration(n) * time.Second }

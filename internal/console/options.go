@@ -1,0 +1,78 @@
+package console
+
+import (
+	"context"
+	"time"
+
+	"serin/internal/engine"
+)
+
+// Catalogue lists the services of an environment, by name. It is safe for concurrent use.
+type Catalogue interface {
+	Services(ctx context.Context, environment string) ([]engine.Service, error)
+}
+
+// Registry lists images that are like one: those of its repository, newest first, named as
+// it is. It is safe for concurrent use.
+type Registry interface {
+	Tagged(ctx context.Context, image string) ([]string, error)
+}
+
+// Preflight asks the provider about everything that a rollout of a spec will need. What
+// it finds wrong are lines for the operator, which name file; the error is what could not
+// be asked.
+type Preflight func(ctx context.Context, spec engine.Spec, file string) (problems []string, err error)
+
+// Options are what a Host works with.
+type Options struct {
+	Ports     engine.Ports
+	Journal   engine.Journal
+	Catalogue Catalogue
+	// Registry may be nil: then nobody knows which images there are.
+	Registry Registry
+	// Preflight may be nil: then only the engine's own checks are made.
+	Preflight Preflight
+	// Where is the environment; its Service is empty.
+	Where engine.Key
+	// Driver is this process, should it drive.
+	Driver engine.Driver
+	// Page is the URL of the sandbox's page; empty without a sandbox.
+	Page string
+	// ReadOnly refuses everything that changes anything.
+	ReadOnly bool
+	// Settings are Field=Value over the specfiles that Serin carries, not over files.
+	Settings []string
+	// ErrorLimit is how long a provider's errors may last before a rollout pauses.
+	ErrorLimit time.Duration
+	// OnEvent is told the events of the rollouts that this process drives, in the order of
+	// each. It must not wait for anything. It may be nil.
+	OnEvent func(engine.Event, *engine.Rollout)
+	// Gone tells for certain that a driver's process has ended; false says nothing. It may
+	// be nil.
+	Gone func(engine.Driver) bool
+	// Now is the wall clock; nil is time.Now.
+	Now func() time.Time
+}
+
+func (o Options) completed() Options {
+	if o.OnEvent == nil {
+		o.OnEvent = func(engine.Event, *engine.Rollout) {}
+	}
+	if o.Gone == nil {
+		o.Gone = func(engine.Driver) bool { return false }
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.ErrorLimit == 0 {
+		o.ErrorLimit = 5 * time.Minute
+	}
+	return o
+}
+
+// key is that of a service of the environment.
+func (o Options) key(service string) engine.Key {
+	key := o.Where
+	key.Service = service
+	return key
+}

@@ -2,11 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -18,8 +20,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 
+	"serin/internal/aws"
 	"serin/internal/engine"
 	"serin/internal/headless"
+	"serin/internal/journal"
 	"serin/internal/sandbox"
 	"serin/internal/sandbox/wire"
 )
@@ -51,13 +55,14 @@ func agonies() []agony {
 	}
 }
 
-// killer is a sandbox's wrapping that kills a process at one call that changes
-// something: before it takes effect, or after that and before its answer.
+// killer is a sandbox's wrapping that kills a process at one call: before it takes
+// effect, or after that and before its answer. Calls that change something are counted
+// apart from those that read, whose number depends on how long things take.
 type killer struct {
 	mu     sync.Mutex
 	calls  int
-	at     int
-	after  bool
+	reads  int
+	at     point
 	victim *os.Process
 	killed atomic.Bool
 }
@@ -70,15 +75,9 @@ func changes(call wire.Call) bool {
 }
 
 func (k *killer) around(call wire.Call, next http.Handler) http.Handler {
-	if !changes(call) {
-		return next
-	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		k.mu.Lock()
-		k.calls++
-		victim, after := k.victim, k.after
-		hit := k.calls == k.at && victim != nil
-		k.mu.Unlock()
+		victim, after := k.count(changes(call))
+		hit := victim != nil
 		if hit && !after {
 			k.kill(victim)
 			panic(http.ErrAbortHandler)
@@ -93,18 +92,37 @@ func (k *killer) around(call wire.Call, next http.Handler) http.Handler {
 	})
 }
 
+// count counts a call, and says whom to kill at it and whether after its effect; nobody,
+// when it is not the one.
+func (k *killer) count(changing bool) (victim *os.Process, after bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	hit := false
+	if changing {
+		k.calls++
+		hit = k.calls == k.at.call
+	} else {
+		k.reads++
+		hit = k.reads == k.at.read
+	}
+	if !hit {
+		return nil, false
+	}
+	return k.victim, k.at.after
+}
+
 // hunt chooses whom to kill, and where; nobody, with a nil victim.
 func (k *killer) hunt(victim *os.Process, at point) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.victim, k.at, k.after = victim, at.call, at.after
+	k.victim, k.at = victim, at
 }
 
-// counted is how many changing calls were made.
-func (k *killer) counted() int {
+// counted is how many calls were made that change something, and that read.
+func (k *killer) counted() (calls, reads int) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return k.calls
+	return k.calls, k.reads
 }
 
 func (k *killer) kill(victim *os.Process) {
@@ -122,8 +140,10 @@ func (d discard) WriteHeader(int)                {}
 // scene is a sandbox in this process, and the flags and variables to reach it.
 type scene struct {
 	agony
-	killer      *killer
-	sandbox     *sandbox.Sandbox
+	killer  *killer
+	sandbox *sandbox.Sandbox
+	// state is the directory that the journal is in.
+	state       string
 	environment []string
 }
 
@@ -138,9 +158,8 @@ func newScene(t *testing.T, a agony) *scene {
 		t.Fatal(err)
 	}
 	t.Cleanup(region.Close)
-	state := t.TempDir()
-	s.sandbox = region
-	s.environment = append(region.Exports(), "XDG_STATE_HOME="+state, "HOME="+state, "PATH="+os.Getenv("PATH"))
+	s.sandbox, s.state = region, t.TempDir()
+	s.environment = append(region.Exports(), "XDG_STATE_HOME="+s.state, "HOME="+s.state, "PATH="+os.Getenv("PATH"))
 	return s
 }
 
@@ -196,62 +215,115 @@ func (s *scene) account(t *testing.T) string {
 	return strings.ReplaceAll(b.String(), s.sandbox.Account(), "ACCOUNT")
 }
 
-// undisturbed is the account after a run that nobody kills, with the number of events
-// and of changing calls of that run.
-func undisturbed(t *testing.T, a agony) (want string, events, calls int) {
+// peace is a run that nobody kills: the account after it, and how many events, changing
+// calls and reading calls it had.
+type peace struct {
+	account              string
+	events, calls, reads int
+}
+
+func undisturbed(t *testing.T, a agony) peace {
 	t.Helper()
 	s := newScene(t, a)
 	p := s.begin(t)
 	p.exits(a.code)
-	return s.account(t), len(p.lines) - 1, s.killer.counted()
+	seen := peace{events: len(p.lines) - 1}
+	seen.calls, seen.reads = s.killer.counted()
+	seen.account = s.account(t)
+	return seen
 }
 
-// point is where a driver is killed.
+// point is where a driver is killed: after an event, or in a call that changes or reads.
 type point struct {
-	event, call int
-	after       bool
+	event, call, read int
+	after             bool
 }
 
 func (p point) String() string {
+	where := fmt.Sprintf("call %d", p.call)
 	switch {
 	case p.event > 0:
 		return fmt.Sprintf("after event %d", p.event)
-	case p.after:
-		return fmt.Sprintf("in call %d, after its effect", p.call)
+	case p.read > 0:
+		where = fmt.Sprintf("reading call %d", p.read)
 	}
-	return fmt.Sprintf("in call %d, before its effect", p.call)
+	if p.after {
+		return "in " + where + ", after its effect"
+	}
+	return "in " + where + ", before its effect"
 }
+
+// points are all places to die at in a rollout: after every event, in every call that
+// changes something, and in as many that read, drawn at random, that inCalls is reached;
+// each call before its effect or after it.
+func (p peace) points(random *rand.Rand, inCalls int) []point {
+	var all []point
+	for n := 1; n < p.events; n++ {
+		all = append(all, point{event: n})
+	}
+	for n := 1; n <= p.calls; n++ {
+		all = append(all, point{call: n}, point{call: n, after: true})
+	}
+	for range max(inCalls-2*p.calls, 0) {
+		all = append(all, point{read: 1 + random.IntN(p.reads), after: random.IntN(2) == 1})
+	}
+	random.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+	return all
+}
+
+// inCalls is in how many calls the driver of each of the four rollouts is killed.
+const inCalls = 26
 
 // TestTorture kills the driver with SIGKILL, goes on with another one, and compares the
 // account with that of a run that nobody killed. It tries 20 points; with
-// SERIN_TORTURE=all (make torture) every journal event and every changing call, each
-// before and after its effect.
+// SERIN_TORTURE=all (make torture) every journal event, every changing call before and
+// after its effect, and more than a hundred points inside calls altogether.
 func TestTorture(t *testing.T) {
 	t.Parallel()
 	random := rand.New(rand.NewPCG(*tortureSeed, 0))
 	for _, a := range agonies() {
-		want, events, calls := undisturbed(t, a)
-		var points []point
-		for n := 1; n < events; n++ {
-			points = append(points, point{event: n})
-		}
-		for n := 1; n <= calls; n++ {
-			points = append(points, point{call: n}, point{call: n, after: true})
-		}
-		random.Shuffle(len(points), func(i, j int) { points[i], points[j] = points[j], points[i] })
+		seen := undisturbed(t, a)
+		points := seen.points(random, inCalls)
 		if os.Getenv("SERIN_TORTURE") != "all" {
 			points = points[:min(5, len(points))]
 		}
-		for _, at := range points {
-			t.Run(a.name+" "+at.String(), func(t *testing.T) {
+		for n, at := range points {
+			t.Run(fmt.Sprintf("%s %d %s", a.name, n, at), func(t *testing.T) {
 				t.Parallel()
-				torture(t, a, at, want)
+				// This run may read less than that one.
+				for !torture(t, a, at, seen.account) {
+					at.read /= 2
+				}
 			})
 		}
 	}
 }
 
-func torture(t *testing.T, a agony, at point, want string) {
+// goOn is the next driver. One that was killed before its rollout began has left nothing
+// to resume: then the rollout is begun.
+func (s *scene) goOn(t *testing.T) *process {
+	t.Helper()
+	clients := (&region{Endpoint: s.sandbox.Endpoint(), Region: s.sandbox.Region()}).clients(t)
+	caller, err := aws.Identify(t.Context(), clients.STS, clients.Where)
+	if err != nil {
+		t.Fatal(err)
+	}
+	log, err := journal.Open(t.Context(), filepath.Join(s.state, "serin", "journal.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = log.Close() }()
+	_, err = log.Current(t.Context(), engine.Key{
+		Account: caller.Account, Region: caller.Region, Environment: "ecs-blogpost", Service: s.service,
+	})
+	if errors.Is(err, engine.ErrNoRollout) {
+		return s.begin(t)
+	}
+	return s.deploy(t, "--resume")
+}
+
+// torture tells whether the point was reached; one of a changing call must be.
+func torture(t *testing.T, a agony, at point, want string) (reached bool) {
 	t.Helper()
 	s := newScene(t, a)
 	p := s.begin(t)
@@ -269,15 +341,19 @@ func torture(t *testing.T, a agony, at point, want string) {
 	_ = p.command.Wait()
 	if p.command.ProcessState.ExitCode() == a.code {
 		if at.event == 0 && !s.killer.killed.Load() {
-			t.Fatalf("call %d was not made; calls: %d", at.call, s.killer.counted())
+			if at.read > 1 {
+				return false
+			}
+			t.Fatalf("the driver was not killed %s", at)
 		}
 	} else {
 		s.killer.hunt(nil, point{})
-		next := s.deploy(t, "--resume")
+		next := s.goOn(t)
 		next.exits(a.code)
 		p.lines = append(p.lines, next.lines...)
 	}
 	if got := s.account(t); got != want {
 		t.Errorf("seed %d: killed %s, the account is\n%swant\n%s\n%s", *tortureSeed, at, got, want, strings.Join(p.lines, ""))
 	}
+	return true
 }

@@ -11,6 +11,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/appmesh"
 	"github.com/aws/aws-sdk-go-v2/service/appmesh/types"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	cloudformationtypes "github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
+	cloudwatchtypes "github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 
@@ -20,7 +23,10 @@ import (
 
 // hand is what someone else does to the region.
 type hand struct {
-	do func(ctx context.Context, w *witness) error
+	// set are settings of the spec, first is done before the rollout begins.
+	set   []string
+	first func(ctx context.Context, w *witness) error
+	do    func(ctx context.Context, w *witness) error
 	// outcome is how the unattended driver ends, words what it says then.
 	outcome engine.Outcome
 	words   string
@@ -76,6 +82,77 @@ func rewriteRecord(ctx context.Context, w *witness) error {
 	return err
 }
 
+// updateStack has the canary's stack want one task more.
+func updateStack(ctx context.Context, w *witness) error {
+	name := aws.String(w.service.StackName(canarySha))
+	found, err := w.region.truth.stack.DescribeStacks(ctx, &cloudformation.DescribeStacksInput{StackName: name})
+	if err != nil {
+		return err
+	}
+	parameters := []cloudformationtypes.Parameter{{ParameterKey: aws.String("DesiredCount"), ParameterValue: aws.String("2")}}
+	for _, parameter := range found.Stacks[0].Parameters {
+		if *parameter.ParameterKey != "DesiredCount" {
+			parameters = append(parameters, cloudformationtypes.Parameter{ParameterKey: parameter.ParameterKey, UsePreviousValue: aws.Bool(true)})
+		}
+	}
+	_, err = w.region.truth.stack.UpdateStack(ctx, &cloudformation.UpdateStackInput{
+		StackName: name, UsePreviousTemplate: aws.Bool(true), Parameters: parameters, Capabilities: found.Stacks[0].Capabilities,
+	})
+	return err
+}
+
+// redeploy has the canary's ECS service run a new task definition, with another image.
+func redeploy(tag string) func(context.Context, *witness) error {
+	return func(ctx context.Context, w *witness) error {
+		service, cluster := aws.String(w.service.VersionName(canarySha)), &w.service.Environment
+		running, err := w.region.truth.ecs.DescribeServices(ctx, &ecs.DescribeServicesInput{Cluster: cluster, Services: []string{*service}})
+		if err != nil {
+			return err
+		}
+		found, err := w.region.truth.ecs.DescribeTaskDefinition(ctx, &ecs.DescribeTaskDefinitionInput{TaskDefinition: running.Services[0].TaskDefinition})
+		if err != nil {
+			return err
+		}
+		definition := found.TaskDefinition
+		for i, container := range definition.ContainerDefinitions {
+			if repository, _, is := strings.Cut(*container.Image, ":fixed"); is {
+				definition.ContainerDefinitions[i].Image = aws.String(repository + tag)
+			}
+		}
+		made, err := w.region.truth.ecs.RegisterTaskDefinition(ctx, &ecs.RegisterTaskDefinitionInput{
+			Family: definition.Family, ContainerDefinitions: definition.ContainerDefinitions, NetworkMode: definition.NetworkMode,
+			ProxyConfiguration: definition.ProxyConfiguration, RequiresCompatibilities: definition.RequiresCompatibilities,
+			Cpu: definition.Cpu, Memory: definition.Memory, ExecutionRoleArn: definition.ExecutionRoleArn, TaskRoleArn: definition.TaskRoleArn,
+		})
+		if err != nil {
+			return err
+		}
+		_, err = w.region.truth.ecs.UpdateService(ctx, &ecs.UpdateServiceInput{
+			Cluster: cluster, Service: service, TaskDefinition: made.TaskDefinition.TaskDefinitionArn,
+		})
+		return err
+	}
+}
+
+// makeAlarm makes an alarm on something that is not the mesh's.
+func makeAlarm(ctx context.Context, w *witness) error {
+	_, err := w.region.clients.CloudWatch.PutMetricAlarm(ctx, &cloudwatch.PutMetricAlarmInput{
+		AlarmName: aws.String("checkout-latency"), Namespace: aws.String("Shop"), MetricName: aws.String("Latency"),
+		Statistic: cloudwatchtypes.StatisticMaximum, Period: aws.Int32(60), EvaluationPeriods: aws.Int32(1),
+		Threshold: aws.Float64(1), ComparisonOperator: cloudwatchtypes.ComparisonOperatorGreaterThanThreshold,
+		TreatMissingData: aws.String("notBreaching"),
+	})
+	return err
+}
+
+func raiseAlarm(ctx context.Context, w *witness) error {
+	_, err := w.region.clients.CloudWatch.PutMetricData(ctx, &cloudwatch.PutMetricDataInput{
+		Namespace:  aws.String("Shop"),
+		MetricData: []cloudwatchtypes.MetricDatum{{MetricName: aws.String("Latency"), Value: aws.Float64(9), Timestamp: aws.Time(time.Now())}},
+	})
+	return err
+}
+
 func (w *witness) sha(canary bool) string {
 	if canary {
 		return canarySha
@@ -85,29 +162,38 @@ func (w *witness) sha(canary bool) string {
 
 // hands are what is done at half of the traffic.
 func hands() map[string]hand {
+	drifts := func(words string, change func(w *witness, spec *types.RouteSpec)) hand {
+		return hand{do: reroute(change), outcome: engine.Held, words: words, end: engine.RolledBack}
+	}
+	const shape = "someone else changed the route: its match, retries, timeouts or priority"
 	return map[string]hand{
-		"weights": {reroute(func(_ *witness, spec *types.RouteSpec) {
+		"weights": drifts("someone else changed the route: expected", func(_ *witness, spec *types.RouteSpec) {
 			spec.HttpRoute.Action.WeightedTargets[0].Weight = 95
 			spec.HttpRoute.Action.WeightedTargets[1].Weight = 5
-		}), engine.Held, "someone else changed the route: expected", engine.RolledBack},
-		"match": {
-			reroute(func(_ *witness, spec *types.RouteSpec) { spec.HttpRoute.Match.Method = types.HttpMethodGet }),
-			engine.Held, "its match, retries, timeouts or priority", engine.RolledBack,
-		},
-		"retries": {
-			reroute(func(_ *witness, spec *types.RouteSpec) { spec.HttpRoute.RetryPolicy.MaxRetries = aws.Int64(9) }),
-			engine.Held, "its match, retries, timeouts or priority", engine.RolledBack,
-		},
-		"canary taken off": {reroute(func(w *witness, spec *types.RouteSpec) {
+		}),
+		"match":    drifts(shape, func(_ *witness, spec *types.RouteSpec) { spec.HttpRoute.Match.Method = types.HttpMethodGet }),
+		"retries":  drifts(shape, func(_ *witness, spec *types.RouteSpec) { spec.HttpRoute.RetryPolicy.MaxRetries = aws.Int64(9) }),
+		"priority": drifts(shape, func(_ *witness, spec *types.RouteSpec) { spec.Priority = aws.Int32(7) }),
+		"canary taken off": drifts("someone else changed the route: expected", func(w *witness, spec *types.RouteSpec) {
 			spec.HttpRoute.Action.WeightedTargets = []types.WeightedTarget{{VirtualNode: aws.String(w.service.VersionName(w.stable)), Weight: 100}}
-		}), engine.Held, "someone else changed the route: expected", engine.RolledBack},
-		"route deleted":     {deleteRoute, engine.Held, "someone else deleted the route", engine.RolledBack},
-		"canary deleted":    {deleteStack(true), engine.RolledBack, "no healthy task", ""},
-		"canary at nothing": {scale(true, 0), engine.RolledBack, "no healthy task", ""},
-		"canary doubled":    {scale(true, 2), engine.Succeeded, "has all the traffic", ""},
-		"stable at nothing": {scale(false, 0), engine.Succeeded, "has all the traffic", ""},
-		"stable deleted":    {deleteStack(false), engine.Succeeded, "has all the traffic", ""},
-		"record rewritten":  {rewriteRecord, engine.Succeeded, "recorded as version 3", ""},
+		}),
+		"route deleted":     {do: deleteRoute, outcome: engine.Held, words: "someone else deleted the route", end: engine.RolledBack},
+		"canary deleted":    {do: deleteStack(true), outcome: engine.RolledBack, words: "no healthy task"},
+		"canary updated":    {do: updateStack, outcome: engine.Succeeded, words: "has all the traffic"},
+		"canary at nothing": {do: scale(true, 0), outcome: engine.RolledBack, words: "no healthy task"},
+		"canary doubled":    {do: scale(true, 2), outcome: engine.Succeeded, words: "has all the traffic"},
+		"canary redeployed": {do: redeploy(":fixed"), outcome: engine.Succeeded, words: "has all the traffic"},
+		"canary broken":     {do: redeploy(":crash"), outcome: engine.RolledBack, words: "a task of the canary failed: "},
+		"stable at nothing": {do: scale(false, 0), outcome: engine.Succeeded, words: "has all the traffic"},
+		"stable deleted":    {do: deleteStack(false), outcome: engine.Succeeded, words: "has all the traffic"},
+		"record rewritten": {
+			do: rewriteRecord, outcome: engine.Succeeded,
+			words: "recorded as version 3 over someone/else:1, which someone else wrote as version 2 meanwhile",
+		},
+		"alarm": {
+			set: []string{"WaitTime=240", `Alarms=["checkout-latency"]`}, first: makeAlarm, do: raiseAlarm,
+			outcome: engine.RolledBack, words: "alarm checkout-latency is in ALARM: Threshold Crossed",
+		},
 	}
 }
 
@@ -129,9 +215,14 @@ func (h hand) interfere(t *testing.T) {
 	t.Helper()
 	r := openRegion(t, lively(nil))
 	defer r.close()
-	spec := r.specOf(t, "yelb-appserver", "fixed", "ProgressDeadline=120", "WaitTime=60")
+	spec := r.specOf(t, "yelb-appserver", "fixed", append([]string{"ProgressDeadline=120", "WaitTime=60"}, h.set...)...)
 	w := &witness{region: r, service: spec.Service()}
 	w.stable = stableOf(w.route())
+	if h.first != nil {
+		if err := h.first(t.Context(), w); err != nil {
+			t.Fatal(err)
+		}
+	}
 	log := journal.NewMemory()
 	at := r.drive(log, r.begin(t, log, spec, false))
 	defer at.kill()

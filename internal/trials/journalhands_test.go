@@ -169,7 +169,7 @@ func (d *troubled) drive(t *testing.T, r *region, tag string) {
 	d.Warn, d.Latest = d.warn, engine.NewLatest[engine.Snapshot]()
 	d.start()
 	d.until(t, d.disk, isIn(engine.Holding, 50))
-	d.disk.set(t, d.trouble.begin)
+	d.disk.set(t, d.begin)
 }
 
 // speaks checks that the driver has said what is wrong with which file, and what to do.

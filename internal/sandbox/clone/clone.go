@@ -70,14 +70,30 @@ func copyMap(dst, src reflect.Value) {
 }
 
 // copyStruct takes the unexported fields as they are (time.Time has nothing else, and
-// they are immutable there) and copies the exported ones deeply.
+// they are immutable there) and copies the exported ones deeply, where there is anything
+// below them.
 func copyStruct(dst, src reflect.Value) {
 	dst.Set(src)
 	for i := range src.NumField() {
-		if src.Type().Field(i).IsExported() {
-			field := dst.Field(i)
-			field.SetZero()
-			copyInto(field, src.Field(i))
+		from := src.Field(i)
+		if shallow(from) {
+			continue
 		}
+		if field := dst.Field(i); field.CanSet() {
+			field.SetZero()
+			copyInto(field, from)
+		}
+	}
+}
+
+// shallow tells whether a copy of a value shares no memory with it.
+func shallow(v reflect.Value) bool {
+	switch v.Kind() {
+	case reflect.Pointer, reflect.Interface, reflect.Slice, reflect.Map:
+		return v.IsNil()
+	case reflect.Struct, reflect.Array:
+		return false
+	default:
+		return true
 	}
 }

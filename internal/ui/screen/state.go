@@ -176,4 +176,3 @@ const (
 	Succeeded       RolloutState = "succeeded"
 	RolledBack      RolloutState = "rolled back"
 )
-

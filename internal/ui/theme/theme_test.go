@@ -1,0 +1,115 @@
+package theme
+
+import (
+	"math"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/charmbracelet/x/ansi"
+)
+
+func TestAThemeWithoutColourHasNone(t *testing.T) {
+	plain := New(true, true, Braille)
+	for _, style := range []Style{plain.Stable, plain.Canary, plain.Bad, plain.Alarm, plain.Focus, plain.Limit} {
+		painted := style.Paint("x")
+		if strings.Contains(painted, "38;") || strings.Contains(painted, "48;") {
+			t.Errorf("%q has a colour", painted)
+		}
+	}
+	if plain.Alarm.Paint("x") == "x" {
+		t.Error("an alarm does not stand out without colour")
+	}
+	if New(true, false, Braille) != New(true, false, Braille) {
+		t.Error("two themes of the same terminal differ")
+	}
+}
+
+func TestEveryColourCanBeReadOnItsGround(t *testing.T) {
+	for _, dark := range []bool{true, false} {
+		p := palettes(dark)
+		for _, colour := range []string{p.text, p.muted, p.blue, p.orange, p.green, p.yellow, p.vermilion, p.purple} {
+			if ratio := contrast(t, colour, p.ground); ratio < 4.5 {
+				t.Errorf("%s on %s has a contrast of %.1f", colour, p.ground, ratio)
+			}
+		}
+	}
+}
+
+// contrast is the ratio of WCAG 2.1, 1.4.3.
+func contrast(t *testing.T, one, other string) float64 {
+	t.Helper()
+	lighter, darker := luminance(t, one), luminance(t, other)
+	if lighter < darker {
+		lighter, darker = darker, lighter
+	}
+	return (lighter + 0.05) / (darker + 0.05)
+}
+
+func luminance(t *testing.T, colour string) float64 {
+	t.Helper()
+	sum := 0.0
+	for i, weight := range []float64{0.2126, 0.7152, 0.0722} {
+		value, err := strconv.ParseUint(colour[1+2*i:3+2*i], 16, 8)
+		if err != nil {
+			t.Fatal(err)
+		}
+		channel := float64(value) / 255
+		if channel <= 0.04045 {
+			channel /= 12.92
+		} else {
+			channel = math.Pow((channel+0.055)/1.055, 2.4)
+		}
+		sum += weight * channel
+	}
+	return sum
+}
+
+func TestEveryGlyphIsOneColumnAndHasAnAlternative(t *testing.T) {
+	for _, glyph := range []string{
+		Check, Cross, Dot, Ring, Dotted, Up, Down, Full, Shade, Dense, Bar, Dash, Hold, Cursor, Arrow, Middot, None, Ellipsis,
+	} {
+		if ansi.StringWidth(glyph) != 1 || ansi.StringWidthWc(glyph) != 1 {
+			t.Errorf("%s is not one column wide", glyph)
+		}
+		if plain := InASCII(glyph); len(plain) != 1 || plain == "?" {
+			t.Errorf("%s is %q in ASCII", glyph, plain)
+		}
+	}
+}
+
+func TestASCIIIsAsWideAsTheText(t *testing.T) {
+	painted := New(true, false, ASCII).Bad.Paint("✖ 日本 größe 👍🏽")
+	plain := InASCII(painted)
+	if got, want := ansi.Strip(plain), "x ???? gr??e ??"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if ansi.StringWidth(plain) != ansi.StringWidth(painted) {
+		t.Errorf("%q is not as wide as %q", plain, painted)
+	}
+}
+
+func TestWidthIsThatOfGraphemes(t *testing.T) {
+	for char := rune(0x20); char < 0x30000; char++ {
+		if isNarrow(char) && (ansi.StringWidth(string(char)) != 1) {
+			t.Errorf("U+%04X is not one column wide", char)
+		}
+	}
+	for _, text := range []string{"", "plain", "─│█", "日本", "e\u0301", "\x1b[31mred\x1b[m", "a\u200db"} {
+		if Width(text) != ansi.StringWidth(text) {
+			t.Errorf("%q is %d wide, want %d", text, Width(text), ansi.StringWidth(text))
+		}
+	}
+}
+
+func TestARowIsNeverWiderThanItsLimit(t *testing.T) {
+	for limit := range 12 {
+		row := NewRow(limit).Put(Style{}, "a日本").Fill(Style{}, Dash, 3).Put(Style{}, "long words").To(40)
+		if width := ansi.StringWidth(row.String()); width > limit || width != row.Width() {
+			t.Errorf("at %d: %q is %d wide and says %d", limit, row, width, row.Width())
+		}
+		if width := ansi.StringWidth(NewRow(limit).Put(Style{}, "日").Padded()); width != limit {
+			t.Errorf("padded to %d it is %d wide", limit, width)
+		}
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"serin/internal/engine"
@@ -119,7 +120,7 @@ func (h *Host) follow(ctx context.Context, header engine.Header) error {
 		}
 		events = read
 	}
-	all := append(known[:len(known):len(known)], events...)
+	all := append(slices.Clip(known), events...)
 	if len(all) == 0 {
 		return fmt.Errorf("%w: %s has no events", engine.ErrNoRollout, header.ID)
 	}

@@ -150,7 +150,9 @@ func TestServicesComeAndGo(t *testing.T) {
 	observed(t, w, journal.NewMemory(), func(t *testing.T, h *Host) {
 		t.Helper()
 		after(time.Second)
-		w.change(func() { w.services = append(w.services[:1:1], engine.Service{Environment: "shop", Name: "zoo", Protocol: engine.HTTP}) })
+		w.change(func() {
+			w.services = append(w.services[:1:1], engine.Service{Environment: "shop", Name: "zoo", Protocol: engine.HTTP})
+		})
 		after(listEvery)
 		shown, _ := h.Scene()
 		var names []string

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"maps"
 	"reflect"
+	"slices"
 	"sync"
 	"time"
 
@@ -234,12 +235,7 @@ func firstOf(errs ...error) error {
 func (h *Host) shas(name string, route engine.Route) []string {
 	var shas []string
 	add := func(sha string) {
-		for _, known := range shas {
-			if known == sha {
-				return
-			}
-		}
-		if sha != "" {
+		if sha != "" && !slices.Contains(shas, sha) {
 			shas = append(shas, sha)
 		}
 	}

@@ -20,7 +20,7 @@ import (
 const lastRollout = "the deploy.json of the last rollout"
 
 // usualSpec is how a service is usually rolled out: as its last rollout was, or as the
-// specfile says that Serin carries. It may lack a version. The error wraps
+// specfile says that Serin carries. It has no version. The error wraps
 // fs.ErrNotExist when nobody knows.
 func (h *Host) usualSpec(ctx context.Context, service string, settings ...string) (engine.Spec, error) {
 	last, err := h.lastSpec(ctx, service)
@@ -28,6 +28,7 @@ func (h *Host) usualSpec(ctx context.Context, service string, settings ...string
 	case err != nil:
 		return engine.Spec{}, err
 	case last != nil:
+		last.Sha, last.ContainerImage = "", ""
 		data, err := json.Marshal(last)
 		if err != nil {
 			return engine.Spec{}, err
@@ -120,7 +121,12 @@ func (h *Host) ordered(ctx context.Context, order scene.Order) (engine.Spec, str
 	if order.Service == "" {
 		return engine.Spec{}, "", errors.New("name a service, or a deploy.json")
 	}
-	settings := []string{"Sha=" + order.Sha, "ContainerImage=" + order.Image}
+	var settings []string
+	for field, value := range map[string]string{"Sha": order.Sha, "ContainerImage": order.Image} {
+		if value != "" {
+			settings = append(settings, field+"="+value)
+		}
+	}
 	spec, err := h.usualSpec(ctx, order.Service, append(settings, order.Set...)...)
 	if errors.Is(err, fs.ErrNotExist) {
 		return spec, "", fmt.Errorf("nobody knows how %s is rolled out: give the path of its %s", order.Service, filepath.Base(specfiles.DeployFile))

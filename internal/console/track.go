@@ -2,6 +2,7 @@ package console
 
 import (
 	"reflect"
+	"slices"
 	"time"
 
 	"serin/internal/engine"
@@ -64,7 +65,7 @@ func (t *track) lastSeq() int64 {
 func (t *track) shown(w *watched) *scene.Rollout {
 	made := &scene.Rollout{
 		Snapshot: engine.Snapshot{Rollout: t.rollout, Evidence: t.evidence, At: t.at},
-		Mine:     t.drive != nil, Events: t.upTo(t.rollout.Seq), Marks: t.marks[:len(t.marks):len(t.marks)],
+		Mine:     t.drive != nil, Events: t.upTo(t.rollout.Seq), Marks: slices.Clip(t.marks),
 		Lost: t.lost, LastSeen: t.lastSeen(),
 	}
 	if t.drive == nil && w != nil && t.rollout.Outcome == "" {

@@ -3,7 +3,10 @@ package console
 import (
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -17,7 +20,21 @@ import (
 	"serin/internal/ui/scene"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// TestMain keeps the machine's own AWS configuration away, and looks for goroutines
+// that are left.
+func TestMain(m *testing.M) {
+	for _, entry := range os.Environ() {
+		if name, _, _ := strings.Cut(entry, "="); strings.HasPrefix(name, "AWS_") {
+			_ = os.Unsetenv(name)
+		}
+	}
+	nowhere := filepath.Join(os.TempDir(), "serin-console-none")
+	for _, name := range []string{"AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"} {
+		_ = os.Setenv(name, nowhere)
+	}
+	_ = os.Setenv("AWS_EC2_METADATA_DISABLED", "true")
+	goleak.VerifyTestMain(m)
+}
 
 const (
 	stable = "aaaaaaaa"
@@ -167,8 +184,21 @@ func (w *world) Tagged(_ context.Context, image string) ([]string, error) {
 }
 
 func (w *world) ports() engine.Ports {
-	return engine.Ports{Router: w, Metrics: w, Tasks: w, Versions: w}
+	return engine.Ports{Router: w, Metrics: w, Tasks: w, Versions: w, Stacks: stacks{}}
 }
+
+// stacks are never there.
+type stacks struct{}
+
+var _ engine.Stacks = stacks{}
+
+func (stacks) Create(context.Context, engine.StackRequest) (string, error) { return "", errNotHere }
+
+func (stacks) Stack(context.Context, string, string) (engine.Stack, error) {
+	return engine.Stack{State: engine.StackAbsent}, nil
+}
+
+func (stacks) Delete(context.Context, string, string) error { return errNotHere }
 
 func where() engine.Key {
 	return engine.Key{Account: "123456789012", Region: "us-west-2", Environment: "shop"}
@@ -184,15 +214,17 @@ func observed(t *testing.T, w *world, log engine.Journal, test func(t *testing.T
 		})
 		ctx, stop := context.WithCancel(t.Context())
 		done := make(chan struct{})
+		defer func() {
+			h.Close()
+			stop()
+			<-done
+		}()
 		go func() {
 			defer close(done)
 			h.Observe(ctx)
 		}()
 		synctest.Wait()
 		test(t, h)
-		h.Close()
-		stop()
-		<-done
 	})
 }
 

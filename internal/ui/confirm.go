@@ -1,0 +1,129 @@
+package ui
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+
+	"serin/internal/engine"
+	"serin/internal/ui/scene"
+	"serin/internal/ui/screen"
+)
+
+// takeOverTime is how long taking over may take.
+const takeOverTime = 30 * time.Second
+
+// confirmRollBack asks before it rolls back; enter confirms. See the type dialog for why
+// rolling back is the answer that is focused.
+func (m *model) confirmRollBack() tea.Cmd {
+	r := m.rollout().Rollout
+	reason := &field{label: "reason", hint: "may be left empty"}
+	d := &dialog{
+		title: "Roll back " + r.Key.Service + "?", dangerous: true,
+		lines:  []string{backWords(r), "driven by " + r.Driver.String()},
+		fields: []*field{reason},
+		choices: []choice{
+			{key: "y", does: "roll back", dangerous: true, act: m.confirmed(r, engine.RollBack, reason)},
+			cancel("keep the rollout"),
+		},
+	}
+	d.focus = len(d.fields)
+	m.open(d)
+	return nil
+}
+
+// backWords are what a roll back does to the traffic.
+func backWords(r *engine.Rollout) string {
+	if r.First() {
+		return fmt.Sprintf("This is a first deployment: the route of %s (%d %%) is taken away, then it is removed.", r.Canary.Sha, r.Actual.Canary)
+	}
+	return fmt.Sprintf("All traffic goes back to stable %s; then the canary %s (%d %%) is removed.", r.StableSha(), r.Canary.Sha, r.Actual.Canary)
+}
+
+// confirmPromoteFully asks before all traffic goes to the canary; y confirms.
+func (m *model) confirmPromoteFully() tea.Cmd {
+	r := m.rollout().Rollout
+	reason := &field{label: "reason", hint: "may be left empty"}
+	d := &dialog{
+		title: "Promote " + r.Key.Service + " to 100 %?", dangerous: true,
+		lines: []string{
+			fmt.Sprintf("The canary %s goes from %d %% to 100 %% at once, without the steps between, and bakes.", r.Canary.Sha, r.Actual.Canary),
+			"Stable " + r.StableSha() + " stays alive until the bake has passed.",
+		},
+		fields: []*field{reason},
+		choices: []choice{
+			cancel("keep the steps"),
+			{key: "y", does: "promote fully", dangerous: true, act: m.confirmed(r, engine.PromoteFully, reason)},
+		},
+	}
+	d.focus = len(d.fields)
+	m.open(d)
+	return nil
+}
+
+// confirmed asks the command of the rollout that the dialog was about, if it still can be.
+func (m *model) confirmed(about *engine.Rollout, kind engine.CommandKind, reason *field) func(*model) tea.Cmd {
+	service, id := about.Key.Service, about.ID
+	return func(m *model) tea.Cmd {
+		m.closeDialog()
+		found, _ := m.service(service)
+		switch {
+		case found.Rollout == nil || found.Rollout.Rollout == nil || found.Rollout.Rollout.ID != id:
+			m.refuse("the rollout that was asked about is no longer the one of " + service + ": nothing was asked")
+		case kind.Refusal(found.Rollout.Rollout) != "":
+			m.refuse(kind.Refusal(found.Rollout.Rollout))
+		default:
+			m.post(service, kind, reason.text)
+		}
+		return nil
+	}
+}
+
+// confirmTakeOver asks before this process becomes the driver; y confirms.
+func (m *model) confirmTakeOver() tea.Cmd {
+	m.open(m.takeOverDialog(m.rollout()))
+	return nil
+}
+
+func (m *model) takeOverDialog(rollout *scene.Rollout) *dialog {
+	r := rollout.Rollout
+	service := r.Key.Service
+	gone := "It was let go of by " + r.Driver.String() + "."
+	if !r.LetGo {
+		gone = "Its driver gives no sign of life: " + r.Driver.String() + seenWords(rollout.LastSeen, m.now) + "."
+	}
+	return &dialog{
+		title: "Take over " + service + "?", dangerous: true,
+		lines: []string{gone, "This process drives it from then on. Should the other one still live, one of the two stops."},
+		choices: []choice{
+			cancel("keep watching"),
+			{key: "y", does: "take over", dangerous: true, act: func(m *model) tea.Cmd { return m.takeOver(service) }},
+		},
+	}
+}
+
+func seenWords(seen, now time.Time) string {
+	if seen.IsZero() {
+		return ""
+	}
+	return ", last seen " + max(0, now.Sub(seen)).Truncate(time.Second).String() + " ago"
+}
+
+func (m *model) takeOver(service string) tea.Cmd {
+	m.closeDialog()
+	m.say(screen.Info, "taking over "+service)
+	host := m.options.Host
+	return m.call(toTakeOver, takeOverTime, func(ctx context.Context) func(*model) tea.Cmd {
+		err := host.TakeOver(ctx, service)
+		return func(m *model) tea.Cmd {
+			if err != nil {
+				m.say(screen.Failure, "could not take over "+service+": "+err.Error())
+				return nil
+			}
+			m.say(screen.Info, "this console drives "+service+" now")
+			return nil
+		}
+	})
+}

@@ -1,0 +1,189 @@
+package ui
+
+import (
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+
+	"serin/internal/ui/screen"
+)
+
+const (
+	// quiet is how long no key must have come before a dialog that nobody asked for
+	// listens: whoever was typing into something else has seen it by then.
+	quiet = 425 * time.Millisecond
+	// quietAtMost is when it listens even to somebody who never stops.
+	quietAtMost = 1500 * time.Millisecond
+)
+
+// dialog is a question that has the keys until it is answered.
+//
+// Its answers have keys of their own, and enter is the answer that is focused. No answer
+// has the key that opened the dialog, so that a key that is held, or hit twice, answers
+// nothing. The focused answer is the safe one. Of promoting fully, of taking over and of
+// leaving that is the one that changes nothing. Of rolling back it is the roll back: it
+// returns the traffic to the version that served before, is what the operator needs at
+// the worst moment, and not doing it is what does harm.
+type dialog struct {
+	title     string
+	lines     []string
+	fields    []*field
+	choices   []choice
+	focus     int
+	dangerous bool
+	fault     string
+	// busy is what the dialog waits for; only cancelling is possible meanwhile.
+	busy string
+	// unasked is when the dialog opened by itself; zero when a key opened it. heard is when
+	// the last key came since.
+	unasked, heard time.Time
+	// submit is what enter in a field does; nil when it goes on to the next.
+	submit func(*model) tea.Cmd
+	// left is called when the focus has left a field; nil when nothing follows.
+	left func(m *model, from int) tea.Cmd
+}
+
+// choice is an answer.
+type choice struct {
+	key, does string
+	dangerous bool
+	act       func(*model) tea.Cmd
+}
+
+// cancel is the answer that changes nothing.
+func cancel(does string) choice {
+	return choice{key: "esc", does: does, act: (*model).closeDialog}
+}
+
+// listens tells whether keys act, and counts the present one.
+func (d *dialog) listens(now time.Time) bool {
+	if d.unasked.IsZero() {
+		return true
+	}
+	if now.Sub(d.heard) >= quiet || now.Sub(d.unasked) >= quietAtMost {
+		d.unasked = time.Time{}
+		return true
+	}
+	d.heard = now
+	return false
+}
+
+// focused is the field that has the keys; nil when an answer has them.
+func (d *dialog) focused() *field {
+	if d.focus < len(d.fields) {
+		return d.fields[d.focus]
+	}
+	return nil
+}
+
+func (d *dialog) shown(spin string) *screen.Dialog {
+	shown := &screen.Dialog{
+		Title: d.title, Lines: d.lines, Focus: d.focus, Dangerous: d.dangerous, Fault: d.fault,
+	}
+	if d.busy != "" {
+		shown.Lines = append(append([]string{}, d.lines...), d.busy+" "+spin)
+	}
+	for _, f := range d.fields {
+		shown.Fields = append(shown.Fields, f.shown())
+	}
+	for _, c := range d.choices {
+		shown.Choices = append(shown.Choices, screen.Choice{Key: c.key, Does: c.does, Dangerous: c.dangerous})
+	}
+	return shown
+}
+
+// open shows a dialog in place of another.
+func (m *model) open(d *dialog) { m.dialog = d }
+
+func (m *model) closeDialog() tea.Cmd {
+	m.dialog = nil
+	return nil
+}
+
+// answer is a key while a dialog is open.
+func (m *model) answer(name, text string) tea.Cmd {
+	d := m.dialog
+	if !d.listens(m.now) {
+		return nil
+	}
+	switch name {
+	case "esc", "ctrl+c":
+		return m.choose("esc")
+	case "tab":
+		return m.refocus(1)
+	case "shift+tab":
+		return m.refocus(-1)
+	}
+	if d.busy != "" {
+		return nil
+	}
+	d.fault = ""
+	if f := d.focused(); f != nil {
+		return m.fieldKey(f, name, text)
+	}
+	return m.choiceKey(name)
+}
+
+// fieldKey is a key while a field is focused: what the field does not want moves on.
+func (m *model) fieldKey(f *field, name, text string) tea.Cmd {
+	switch {
+	case f.key(name, text):
+		return nil
+	case name == "enter" && m.dialog.submit != nil:
+		return m.dialog.submit(m)
+	case name == "enter" || name == "down":
+		return m.refocus(1)
+	case name == "up":
+		return m.refocus(-1)
+	}
+	return nil
+}
+
+func (m *model) choiceKey(name string) tea.Cmd {
+	d := m.dialog
+	switch name {
+	case "enter":
+		return d.choices[d.focus-len(d.fields)].act(m)
+	case "left", "up":
+		return m.refocus(-1)
+	case "right", "down":
+		return m.refocus(1)
+	}
+	return m.choose(name)
+}
+
+// refocus moves the focus, around the ends.
+func (m *model) refocus(by int) tea.Cmd {
+	d := m.dialog
+	from, stops := d.focus, len(d.fields)+len(d.choices)
+	d.focus = (d.focus + by + stops) % stops
+	if d.left != nil && from < len(d.fields) {
+		return d.left(m, from)
+	}
+	return nil
+}
+
+// choose is the answer that has a key; nothing when there is none.
+func (m *model) choose(key string) tea.Cmd {
+	for _, c := range m.dialog.choices {
+		if c.key == key && (m.dialog.busy == "" || key == "esc") {
+			return c.act(m)
+		}
+	}
+	return nil
+}
+
+// paste puts pasted text into the field that is typed into; it never acts.
+func (m *model) paste(text string) {
+	switch {
+	case m.dialog != nil:
+		if f := m.dialog.focused(); f != nil && m.dialog.busy == "" && m.dialog.listens(m.now) {
+			f.insert(text)
+		}
+	case m.filtering:
+		m.filter.insert(text)
+		m.refiltered()
+	default:
+		m.say(screen.Warning, "pasted text does nothing here: nothing is being typed into")
+	}
+}

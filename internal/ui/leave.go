@@ -1,0 +1,105 @@
+package ui
+
+import (
+	"fmt"
+	"slices"
+
+	tea "charm.land/bubbletea/v2"
+
+	"serin/internal/engine"
+	"serin/internal/ui/screen"
+)
+
+// leave ends the console, and asks first when it drives a rollout: staying is focused,
+// and the key that asked answers nothing.
+func (m *model) leave() tea.Cmd {
+	driven := m.driven()
+	if len(driven) == 0 {
+		return m.quit(Idle)
+	}
+	d := &dialog{title: "This console drives a rollout", dangerous: true, choices: []choice{cancel("stay")}}
+	for _, r := range driven {
+		d.lines = append(d.lines, fmt.Sprintf("%s: %s, canary %s at %d %%", r.Key.Service, phaseWords(r.Phase), r.Canary.Sha, r.Actual.Canary))
+	}
+	if slices.ContainsFunc(driven, legal(engine.LetGoOfIt)) {
+		d.lines = append(d.lines, "Let go of, it stays as it is, paused, until someone takes over.")
+		d.choices = append(d.choices, m.leaveChoice("l", "leave and let go", LetGo, engine.LetGoOfIt))
+	} else {
+		d.lines = append(d.lines, engine.LetGoOfIt.Refusal(driven[0])+".")
+		d.choices = append(d.choices, m.leaveChoice("w", "leave, and let it end unwatched", Unwatched, ""))
+	}
+	if slices.ContainsFunc(driven, legal(engine.RollBack)) {
+		d.choices = append(d.choices, m.leaveChoice("b", "roll back and leave", RolledBack, engine.RollBack))
+	}
+	m.open(d)
+	return nil
+}
+
+func legal(kind engine.CommandKind) func(*engine.Rollout) bool {
+	return func(r *engine.Rollout) bool { return kind.Refusal(r) == "" }
+}
+
+// leaveChoice asks a command of every rollout that is driven, where it is legal, and
+// leaves if each was taken.
+func (m *model) leaveChoice(key, does string, how Leaving, kind engine.CommandKind) choice {
+	return choice{key: key, does: does, dangerous: true, act: func(m *model) tea.Cmd {
+		m.closeDialog()
+		for _, r := range m.driven() {
+			if kind != "" && kind.Refusal(r) == "" && !m.post(r.Key.Service, kind, "the console was left") {
+				return nil
+			}
+		}
+		return m.quit(how)
+	}}
+}
+
+func (m *model) quit(how Leaving) tea.Cmd {
+	m.leaving, m.quitting = how, true
+	return nil
+}
+
+// whyNotSuspend: a process that is stopped cannot act, whatever happens to its rollout.
+func (m *model) whyNotSuspend() string {
+	if driven := m.driven(); len(driven) > 0 {
+		return "this process drives " + driven[0].Key.Service + ": suspended, it could not roll back. q leaves"
+	}
+	return ""
+}
+
+// phaseWords is a phase in the words of the operator.
+func phaseWords(phase engine.Phase) string {
+	if phase == engine.RollingBack {
+		return "rolling back"
+	}
+	return string(phase)
+}
+
+// whyNoGuide and switchGuide are about the demo's guide.
+func (m *model) whyNoGuide() string {
+	if m.guide == nil {
+		return "there is no guide outside of the demo"
+	}
+	return ""
+}
+
+func (m *model) switchGuide() tea.Cmd {
+	m.guideHidden = !m.guideHidden
+	return nil
+}
+
+func (m *model) mouseWord() string {
+	if m.mouse {
+		return "mouse off"
+	}
+	return "mouse on"
+}
+
+func (m *model) switchMouse() tea.Cmd {
+	m.mouse = !m.mouse
+	if m.mouse {
+		m.say(screen.Info, "the mouse selects, scrolls and clicks; m leaves it to the terminal")
+	} else {
+		m.say(screen.Info, "the mouse is the terminal's: it can select text; m takes it back")
+	}
+	return nil
+}

@@ -444,3 +444,32 @@ func TestAnAppendWhoseAnswerIsLostIsNotAnotherDriver(t *testing.T) {
 		})
 	}
 }
+
+// TestAnIntendedWeightNeedsHealthyTasksToo ends a driver between its intention and its
+// call, and lets the canary fall sick before the next one comes.
+func TestAnIntendedWeightNeedsHealthyTasksToo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		spec := specOf(t, "http")
+		w := newWorld(spec, build{}, false)
+		r := start(t, w, spec, runOptions{})
+		var stopped atomic.Bool
+		w.hook(func(ctx context.Context, op string) error {
+			if op == "SetWeights" && !stopped.Swap(true) {
+				r.stop()
+				return ctx.Err()
+			}
+			return nil
+		}, nil)
+		<-r.done
+		w.fallSick(canarySha)
+		time.Sleep(time.Minute)
+		next := r.takeOver(t, false)
+		next.ends(t, engine.RolledBack)
+		next.check(t)
+		for _, made := range w.calls {
+			if strings.HasPrefix(made, "weights") && made != "weights 100/0" {
+				t.Errorf("calls: %q", w.calls)
+			}
+		}
+	})
+}

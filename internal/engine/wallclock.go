@@ -12,8 +12,9 @@ import (
 const jumpLimit = 30 * time.Second
 
 // wallClock is the wall clock of a driver: set once, it goes on by the time that passes
-// (package time's monotonic clock), so that it never jumps of itself. It is not safe for
-// concurrent use.
+// (package time's monotonic clock), so that it never jumps of itself. On Linux and macOS
+// that time stands still while the machine is suspended, so that waking up is a jump. It
+// is not safe for concurrent use.
 type wallClock struct {
 	read func() time.Time
 	// set is what the wall clock said at the moment began.

@@ -8,6 +8,7 @@ import (
 
 	"serin/internal/aws"
 	"serin/internal/engine"
+	"serin/internal/specfile"
 )
 
 // placeOfProcess stands between a machine and the number of a process in a driver's
@@ -45,9 +46,9 @@ func (a *account) key(spec engine.Spec) engine.Key {
 	}
 }
 
-// driver is this process as the driver of a rollout. Without a console there is nobody
-// who could answer.
-func (a *account) driver(lookup func(string) (string, bool)) engine.Driver {
+// driver is this process as the driver of a rollout. Without a console it is unattended:
+// there is nobody who could answer.
+func (a *account) driver(lookup func(string) (string, bool), attended bool) engine.Driver {
 	name := ""
 	if who, err := user.Current(); err == nil {
 		name = who.Username
@@ -56,6 +57,28 @@ func (a *account) driver(lookup func(string) (string, bool)) engine.Driver {
 	return engine.Driver{
 		Actor:      a.caller.ARN,
 		Place:      aws.DriverName(lookup, name, host) + placeOfProcess + strconv.Itoa(os.Getpid()),
-		Unattended: true,
+		Unattended: !attended,
 	}
+}
+
+// preflight asks AWS about everything that a rollout will need. The problems are lines
+// for the operator, which name file; the error is what could not be asked.
+func (a *account) preflight(ctx context.Context, spec engine.Spec, file string) ([]string, error) {
+	template, err := specfile.Inspect(spec.CanaryTemplate)
+	if err != nil {
+		return nil, err
+	}
+	parameters := spec.Parameters()
+	found, err := aws.NewPreflight(a.clients, "").Run(ctx, aws.Wanted{
+		Service: spec.Service(), Sha: spec.Sha, Image: spec.ContainerImage,
+		Template: spec.CanaryTemplate, Parameters: parameters,
+		Exports: template.ImportNames(parameters), Alarms: spec.Alarms,
+	})
+	problems := make([]string, len(found))
+	for i, problem := range found {
+		problems[i] = (&engine.FieldError{
+			File: file, Field: problem.Field, Problem: problem.Problem, Mend: problem.Mend,
+		}).Error()
+	}
+	return problems, err
 }

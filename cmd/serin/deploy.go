@@ -7,7 +7,6 @@ import (
 	"os/signal"
 	"path/filepath"
 	"slices"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -30,6 +29,7 @@ type deployFlags struct {
 	journal     string
 	junit       string
 	fault       string
+	view        viewFlags
 	ci, sandbox bool
 	resume, yes bool
 	verbose     bool
@@ -40,12 +40,13 @@ func newDeploy(p *program) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "deploy FILE",
 		Short: "Roll one version out, to the rollout's end",
-		Long: "Deploy rolls out the version that FILE, a deploy.json, describes, and prints what happens: a line an\n" +
-			"event on stdout, everything else on stderr.\n\n" +
+		Long: "Deploy rolls out the version that FILE, a deploy.json, describes. In a terminal the console opens on the\n" +
+			"rollout. With --ci, --output json or --verbose, or without a terminal on both ends, it prints what\n" +
+			"happens: a line an event on stdout, everything else on stderr.\n\n" +
 			"Exit codes: 0 succeeded; 1 could not start, or an internal error; 2 a wrong command line or a bad\n" +
 			"specfile, nothing was touched; 3 rolled back; 4 rolled back by a person or an interrupt; 5 stuck, a\n" +
 			"person is needed; 6 held, resumable; 7 succeeded, but the old version could not be removed.\n\n" +
-			"The first SIGINT or SIGTERM does what --on-interrupt says; the second leaves at once.",
+			"The first SIGINT, SIGTERM or SIGHUP does what --on-interrupt says; the second leaves at once.",
 		Example: "  serin deploy deploy.json --ci --sha 9bd0417e --image yelb-appserver:9bd0417e --junit report.xml\n" +
 			"  serin deploy deploy.json --sandbox --sha fixed --image yelb-appserver:fixed --set WaitTime=3\n" +
 			"  serin deploy deploy.json --output json | jq -r .event\n" +
@@ -61,15 +62,16 @@ func (f *deployFlags) register(cmd *cobra.Command) {
 	f.spec.register(cmd)
 	f.account.register(cmd)
 	f.output.register(cmd)
+	f.view.register(cmd)
 	flags := cmd.Flags()
 	flags.BoolVar(&f.ci, "ci", false, "headless: a line an event, no escape codes, no questions")
 	flags.BoolVar(&f.sandbox, "sandbox", false, "deploy to a private sandbox, made for this one command")
 	flags.StringVar(&f.fault, "fault", "", "with --sandbox: "+faultUsage)
-	flags.Var(&f.onInterrupt, "on-interrupt", "what the first SIGINT or SIGTERM does")
+	flags.Var(&f.onInterrupt, "on-interrupt", "what the first interrupt does: SIGINT, SIGTERM, SIGHUP")
 	f.onInterrupt.completes(cmd, "on-interrupt")
 	flags.StringVar(&f.junit, "junit", "", "write a JUnit report to this `file`, at the end")
 	flags.BoolVar(&f.resume, "resume", false, "go on with the service's open rollout")
-	flags.StringVar(&f.journal, "journal", "", "sqlite:PATH or PATH (default $XDG_STATE_HOME/serin/journal.db)")
+	flags.StringVar(&f.journal, "journal", "", journalUsage)
 	flags.BoolVar(&f.yes, "yes", false, "take yes for the answer to every question")
 	flags.BoolVarP(&f.verbose, "verbose", "v", false, "print every event, readings and repeated verdicts too")
 }
@@ -84,19 +86,22 @@ type deployment struct {
 	journal *journal.SQLite
 	junit   *headless.JUnit
 	faults  *fault.Plan
-	// signals has every SIGINT and SIGTERM since the beginning.
+	// attended is true in a terminal: the console opens on the rollout.
+	attended bool
+	// page is the URL of the private sandbox's page; empty without one.
+	page string
+	// signals has every SIGINT, SIGTERM and SIGHUP since the beginning.
 	signals chan os.Signal
 }
 
 func (p *program) deploy(cmd *cobra.Command, file string, flags *deployFlags) (err error) {
-	d := &deployment{program: p, flags: flags, file: file, signals: make(chan os.Signal, 8)}
+	d := &deployment{program: p, flags: flags, file: file, signals: interrupts()}
+	defer signal.Stop(d.signals)
 	if err := d.read(cmd); err != nil {
 		return err
 	}
-	signal.Notify(d.signals, os.Interrupt, syscall.SIGTERM)
-	defer signal.Stop(d.signals)
 	// Until there is a rollout, a signal just ends everything.
-	ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(cmd.Context(), endings()...)
 	defer stop()
 	leave, err := d.enter(ctx)
 	defer leave()
@@ -106,6 +111,9 @@ func (p *program) deploy(cmd *cobra.Command, file string, flags *deployFlags) (e
 	lease, err := d.lease(ctx)
 	if err != nil {
 		return d.notStarted(ctx, err)
+	}
+	if d.attended {
+		return d.attend(cmd.Context(), lease)
 	}
 	return d.drive(cmd.Context(), lease)
 }
@@ -121,6 +129,7 @@ func (d *deployment) read(cmd *cobra.Command) (err error) {
 	if d.faults, err = faults(d.flags.fault); err != nil {
 		return usage(cmd, "%w", err)
 	}
+	d.attended = !d.flags.ci && !d.flags.verbose && !d.flags.output.json() && d.hasTerminal()
 	if d.spec, err = d.flags.spec.load(d.file); err != nil {
 		return err
 	}
@@ -156,7 +165,7 @@ func (d *deployment) enter(ctx context.Context) (leave func(), err error) {
 		}
 	}
 	endpoint := ""
-	path, err := d.journalPath()
+	path, err := d.journalFile()
 	if err != nil {
 		return leave, err
 	}
@@ -166,7 +175,7 @@ func (d *deployment) enter(ctx context.Context) (leave func(), err error) {
 			return leave, err
 		}
 		undo = append(undo, private.close)
-		endpoint, d.flags.account.region = private.endpoint, private.region
+		endpoint, d.flags.account.region, d.page = private.endpoint, private.region, private.page
 		if path == "" {
 			path = filepath.Join(private.directory, "journal.db")
 		}
@@ -185,16 +194,13 @@ func (d *deployment) enter(ctx context.Context) (leave func(), err error) {
 	return leave, nil
 }
 
-// journalPath is the journal's file; empty for the one that goes with a private
+// journalFile is the journal's file; empty for the one that goes with a private
 // sandbox.
-func (d *deployment) journalPath() (string, error) {
-	switch {
-	case d.flags.journal != "":
-		return journal.ParsePath(d.flags.journal)
-	case d.flags.sandbox:
+func (d *deployment) journalFile() (string, error) {
+	if d.flags.journal == "" && d.flags.sandbox {
 		return "", nil
 	}
-	return journal.DefaultPath(d.lookup)
+	return d.journalPath(d.flags.journal)
 }
 
 // notStarted is the error of a rollout that was not begun or taken over.

@@ -10,9 +10,7 @@ import (
 	"syscall"
 	"time"
 
-	"serin/internal/aws"
 	"serin/internal/engine"
-	"serin/internal/specfile"
 )
 
 // lease begins the rollout, or takes an open one over, and answers the lease on it.
@@ -26,7 +24,7 @@ func (d *deployment) lease(ctx context.Context) (engine.Lease, error) {
 	case !errors.Is(err, engine.ErrNoRollout):
 		return engine.Lease{}, err
 	}
-	driver, now := d.account.driver(d.lookup), time.Now()
+	driver, now := d.account.driver(d.lookup, d.attended), time.Now()
 	started, err := d.prepare(ctx, engine.Opening{
 		ID: engine.NewID(now), Key: d.account.key(d.spec), Spec: d.spec, Driver: driver,
 		Conduct: engine.Conduct{Unattended: driver.Unattended, ErrorLimit: errorLimit},
@@ -41,7 +39,7 @@ func (d *deployment) lease(ctx context.Context) (engine.Lease, error) {
 
 // prepare finds all that forbids the rollout, and changes nothing.
 func (d *deployment) prepare(ctx context.Context, opening engine.Opening) (*engine.Started, error) {
-	problems, unknown := d.preflight(ctx)
+	problems, unknown := d.account.preflight(ctx, d.spec, d.file)
 	started, err := engine.Prepare(ctx, d.account.ports, opening)
 	if refusal, is := errors.AsType[*engine.Refusal](err); is {
 		for _, problem := range refusal.Problems {
@@ -58,28 +56,6 @@ func (d *deployment) prepare(ctx context.Context, opening engine.Opening) (*engi
 	return started, err
 }
 
-// preflight asks AWS about everything that the rollout will need. The error is what
-// could not be asked.
-func (d *deployment) preflight(ctx context.Context) ([]string, error) {
-	template, err := specfile.Inspect(d.spec.CanaryTemplate)
-	if err != nil {
-		return nil, err
-	}
-	parameters := d.spec.Parameters()
-	found, err := aws.NewPreflight(d.account.clients, "").Run(ctx, aws.Wanted{
-		Service: d.spec.Service(), Sha: d.spec.Sha, Image: d.spec.ContainerImage,
-		Template: d.spec.CanaryTemplate, Parameters: parameters,
-		Exports: template.ImportNames(parameters), Alarms: d.spec.Alarms,
-	})
-	problems := make([]string, len(found))
-	for i, problem := range found {
-		problems[i] = (&engine.FieldError{
-			File: d.file, Field: problem.Field, Problem: problem.Problem, Mend: problem.Mend,
-		}).Error()
-	}
-	return problems, err
-}
-
 // takeOver becomes the driver of the service's open rollout.
 func (d *deployment) takeOver(ctx context.Context) (engine.Lease, error) {
 	key := d.account.key(d.spec)
@@ -93,7 +69,7 @@ func (d *deployment) takeOver(ctx context.Context) (engine.Lease, error) {
 	if err := d.isMeant(ctx, open); err != nil {
 		return engine.Lease{}, err
 	}
-	driver, patience := d.account.driver(d.lookup), engine.LeaseTime
+	driver, patience := d.account.driver(d.lookup, d.attended), engine.LeaseTime
 	switch {
 	case open.Lease.Free:
 	case isGone(open.Lease.Driver, driver):

@@ -14,24 +14,28 @@ import (
 
 // newRoot is the command line: the table of verbs.
 func newRoot(p *program) *cobra.Command {
+	var flags consoleFlags
 	root := &cobra.Command{
 		Use:   "serin",
 		Short: "Canary deployments of microservices on AWS",
 		Long: "Serin moves a service from one version to the next in steps, watches what each step does,\n" +
-			"and gives all traffic back to the old version when the new one does worse.",
-		Example: "  serin sandbox                            a region of AWS on this machine, without an account\n" +
+			"and gives all traffic back to the old version when the new one does worse.\n\n" +
+			"Without a verb it opens the console on an environment: what runs there, live. Nothing starts by itself.",
+		Example: "  serin demo                               the console on a sandbox: no account, no set-up\n" +
+			"  serin sandbox                            a region of AWS on this machine, without an account\n" +
 			"  serin plan deploy.json                   what a rollout would do\n" +
 			"  serin deploy deploy.json --ci            one rollout, to its end",
 		Args:          knownVerb,
 		SilenceErrors: true, SilenceUsage: true,
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
-		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		RunE:              func(cmd *cobra.Command, _ []string) error { return p.console(cmd, &flags) },
 	}
+	flags.register(root)
 	root.SetIn(p.in)
 	root.SetOut(p.out)
 	root.SetErr(p.err)
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(newDeploy(p), newPlan(p), newSandbox(p), newLint(p), newVersion(p), newCompletion())
+	root.AddCommand(newDemo(p), newDeploy(p), newPlan(p), newSandbox(p), newLint(p), newVersion(p), newCompletion())
 	root.SetHelpCommand(newHelp())
 	return root
 }

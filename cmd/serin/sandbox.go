@@ -137,7 +137,7 @@ func (p *program) introduce(region *sandbox.Sandbox, asJSON bool) error {
 
 // private is a sandbox for one deployment.
 type private struct {
-	endpoint, region string
+	endpoint, region, page string
 	// directory is for what shall not outlive the sandbox.
 	directory string
 	close     func()
@@ -165,7 +165,7 @@ func (d *deployment) startPrivate(ctx context.Context) (*private, error) {
 		return nil, errors.Join(err, os.RemoveAll(directory))
 	}
 	return &private{
-		endpoint: region.Endpoint(), region: region.Region(), directory: directory,
+		endpoint: region.Endpoint(), region: region.Region(), page: region.Page(), directory: directory,
 		close: func() {
 			region.Close()
 			if err := os.RemoveAll(directory); err != nil {

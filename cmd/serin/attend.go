@@ -1,0 +1,66 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"serin/internal/console"
+	"serin/internal/engine"
+	"serin/internal/headless"
+)
+
+// attend opens the console on a rollout that it drives, and answers an error with the
+// rollout's exit code.
+func (d *deployment) attend(ctx context.Context, lease engine.Lease) error {
+	told := newNarrator()
+	if d.junit != nil {
+		told = newNarrator(headless.Printer(d.junit))
+	}
+	options := d.account.hostOptions(d.program, d.spec.EnvironmentName, d.journal, told)
+	options.Page = d.page
+	s := &session{
+		program: d.program, host: console.New(options), shows: d.flags.view.options(d.account.caller.ARN),
+		onInterrupt: d.flags.onInterrupt.value, signals: d.signals, narrator: told,
+	}
+	s.shows.Service = d.spec.MicroserviceName
+	if err := d.beginAttended(ctx, s.host, told, lease); err != nil {
+		s.host.Close()
+		return err
+	}
+	err := s.run(ctx, ctx)
+	if err != nil {
+		d.say(err)
+	}
+	ending, err, _ := s.host.Ending(lease.Rollout)
+	if err != nil {
+		ending.Reason = err.Error()
+	}
+	if problem := told.end(ending); problem != nil {
+		d.say(problem)
+	}
+	s.summarise()
+	return d.ended(ending, err)
+}
+
+// beginAttended puts the driver to work; a rollout that is resumed goes on, with what
+// happened before in the report.
+func (d *deployment) beginAttended(ctx context.Context, host *console.Host, told *narrator, lease engine.Lease) error {
+	if !d.flags.resume {
+		return host.Drive(ctx, lease)
+	}
+	events, err := d.journal.Events(ctx, lease.Rollout, 0)
+	if err != nil {
+		return err
+	}
+	rollout := &engine.Rollout{}
+	for _, event := range events {
+		rollout.Apply(event)
+		told.event(event, rollout)
+	}
+	if err := host.Drive(ctx, lease); err != nil || rollout.Paused == nil && rollout.Stuck == nil {
+		return err
+	}
+	return host.Post(rollout.Key.Service, engine.Command{
+		Kind: engine.ResumeIt, By: lease.Driver.String(), At: time.Now(), Reason: "serin deploy --resume",
+	})
+}

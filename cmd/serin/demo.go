@@ -1,0 +1,166 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"serin/internal/console"
+	"serin/internal/journal"
+	"serin/internal/sandbox"
+	"serin/internal/ui/guide"
+)
+
+// demoFlags are those of serin demo.
+type demoFlags struct {
+	view     viewFlags
+	rate     float64
+	realTime bool
+	script   choice
+}
+
+func newDemo(p *program) *cobra.Command {
+	flags := demoFlags{script: choice{"", []string{"tour"}}}
+	cmd := &cobra.Command{
+		Use:   "demo",
+		Short: "Open the console on a sandbox with Yelb in it, and a guide: no account, no set-up",
+		Long: "Demo runs a region of AWS on this machine, with Yelb and its visitors in it, and opens the console on both.\n" +
+			"A guide leads through a fix, a version that is rolled back, and a version that is paused and rolled back\n" +
+			"by hand; it shows the address of Yelb's page. Times are short, so that all of it takes minutes. Nothing\n" +
+			"of it is left when it ends.\n\n" +
+			"With --script tour it plays by itself, and exits with 0 when every step of the guide was done.",
+		Example: "  serin demo\n" +
+			"  serin demo --real-time                   with the post's times: ten minutes a rollout\n" +
+			"  serin demo --script tour --no-motion",
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error { return p.demo(cmd, &flags) },
+	}
+	flags.view.register(cmd)
+	cmd.Flags().Float64Var(&flags.rate, "rate", sandbox.Defaults().Rate, "how many requests a second the visitors send")
+	cmd.Flags().BoolVar(&flags.realTime, "real-time", false, "keep the post's times: a minute a step")
+	cmd.Flags().Var(&flags.script, "script", "play this by itself")
+	flags.script.completes(cmd, "script")
+	return cmd
+}
+
+// settings lay the demo's times over those of the carried specfiles. The health check of
+// containers is off, as in the post, so that a version on the wrong port gets traffic. A
+// busy machine may time a request or two out, which shall fail no canary.
+func (f *demoFlags) settings() []string {
+	common := []string{"TemplateParameters.ContainerHealthCheck=off"}
+	if f.realTime {
+		return append(common, "MetricPeriod=10", "MetricDelay=10")
+	}
+	return append(common, "WaitTime=8", "MetricPeriod=1", "MetricDelay=2", "FailureThresholdValue=4", "FailureThresholdTime=60")
+}
+
+func (f *demoFlags) sandbox() sandbox.Options {
+	options := sandbox.Defaults()
+	options.Rate = f.rate
+	if !f.realTime {
+		options.MetricDelay = time.Second
+	}
+	return options
+}
+
+// demo runs the sandbox and the console on it. It prints nothing before the console has
+// been left.
+func (p *program) demo(cmd *cobra.Command, flags *demoFlags) error {
+	if !(flags.rate >= 0) { // not a number is not, either
+		return usage(cmd, "--rate %g: write 0 or more", flags.rate)
+	}
+	if !p.hasTerminal() {
+		return usage(cmd, "the demo needs a terminal on both ends: use `serin sandbox`, and `serin deploy FILE --sandbox --ci`")
+	}
+	signals := interrupts()
+	defer signal.Stop(signals)
+	ctx, stop := signal.NotifyContext(cmd.Context(), endings()...)
+	defer stop()
+	region, err := sandbox.Start(ctx, flags.sandbox())
+	if err != nil {
+		return err
+	}
+	defer region.Close()
+	directory, err := os.MkdirTemp("", "serin-demo-")
+	if err != nil {
+		return err
+	}
+	err = p.demoIn(ctx, region, directory, signals, flags)
+	return errors.Join(err, os.RemoveAll(directory))
+}
+
+// demoIn shows a region, with a journal in a directory.
+func (p *program) demoIn(ctx context.Context, region *sandbox.Sandbox, directory string, signals chan os.Signal, flags *demoFlags) error {
+	there, err := connect(ctx, accountFlags{region: region.Region()}, region.Endpoint())
+	if err != nil {
+		return err
+	}
+	log, err := journal.Open(ctx, filepath.Join(directory, "journal.db"))
+	if err != nil {
+		return err
+	}
+	told := newNarrator()
+	options := there.hostOptions(p, region.Environment(), log, told)
+	options.Page, options.Settings = region.Page(), flags.settings()
+	s := &session{
+		program: p, host: console.New(options), shows: flags.view.options(there.caller.ARN),
+		onInterrupt: "hold", signals: signals, narrator: told,
+	}
+	s.shows.Guide = guide.Follow()
+	outer := context.WithoutCancel(ctx)
+	if flags.script.value == "" {
+		err = s.run(outer, outer)
+	} else {
+		err = s.tour(outer, flags.realTime)
+	}
+	return errors.Join(err, log.Close())
+}
+
+// tour plays the guide's steps by itself, on the console's own keys.
+func (s *session) tour(ctx context.Context, realTime bool) error {
+	keys, press := io.Pipe()
+	s.shows.Input = keys
+	player := guide.Player{
+		Host: s.host, Between: 400 * time.Millisecond, Again: 3 * time.Second, Limit: 2 * time.Minute,
+		Press: func(key string) error {
+			_, err := io.WriteString(press, key)
+			return err
+		},
+	}
+	if realTime {
+		player.Limit = 20 * time.Minute
+	}
+	playing, stop := context.WithCancel(ctx)
+	defer stop()
+	shown, hide := context.WithCancel(ctx)
+	defer hide()
+	type end struct {
+		progress guide.Progress
+		err      error
+	}
+	ended := make(chan end, 1)
+	go func() {
+		progress, err := player.Play(playing)
+		ended <- end{progress, err}
+		hide()
+	}()
+	err := s.run(ctx, shown)
+	stop()
+	_ = keys.Close() // never fails
+	how := <-ended
+	switch missing := how.progress.Missing(); {
+	case err != nil:
+		return err
+	case len(missing) > 0:
+		return errors.Join(fmt.Errorf("the tour did not do: %s", strings.Join(missing, ", ")), how.err)
+	}
+	return nil
+}

@@ -1,0 +1,205 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"sync"
+	"time"
+
+	"serin/internal/aws"
+	"serin/internal/console"
+	"serin/internal/engine"
+	"serin/internal/headless"
+	"serin/internal/ui"
+)
+
+// session is the console, attached to a host, and what follows when it is left.
+type session struct {
+	*program
+	host *console.Host
+	// shows is what the console is opened with; without an Input it has the terminal's
+	// keys.
+	shows ui.Options
+	// onInterrupt is what an interrupt does to rollouts that are driven: rollback or hold.
+	onInterrupt string
+	signals     <-chan os.Signal
+	narrator    *narrator
+	// asking asks what an interrupt asks, once.
+	asking sync.Once
+}
+
+// hostOptions are those of a host on an account.
+func (a *account) hostOptions(p *program, environment string, log engine.Journal, told *narrator) console.Options {
+	driver := a.driver(p.lookup, true)
+	return console.Options{
+		Ports: a.ports, Journal: log, Catalogue: a.clients.Catalogue(""),
+		Registry:  aws.NewImages(a.clients.ECR, a.clients.Where),
+		Preflight: a.preflight,
+		Where:     engine.Key{Account: a.caller.Account, Region: a.caller.Region, Environment: environment},
+		Driver:    driver, ErrorLimit: errorLimit, OnEvent: told.event,
+		Gone: func(other engine.Driver) bool { return isGone(other, driver) },
+	}
+}
+
+// run shows the console until it is left, or shown ends, and then waits for the rollouts
+// that this process still drives. A terminal that is gone or hangs delays none of them.
+// ctx ends everything.
+func (s *session) run(ctx, shown context.Context) error {
+	observing, stop := context.WithCancel(ctx)
+	var observer sync.WaitGroup
+	observer.Go(func() { s.host.Observe(observing) })
+	defer observer.Wait()
+	defer stop()
+	defer s.host.Close()
+	shown, hide := context.WithCancel(shown)
+	defer hide()
+	over := make(chan struct{})
+	var obeying sync.WaitGroup
+	obeying.Go(func() { s.obey(hide, over) })
+	result, err := ui.Run(shown, s.opened())
+	if result.Leaving == ui.Interrupted {
+		s.interrupt("the console ended")
+	}
+	s.finish(ctx)
+	close(over)
+	obeying.Wait()
+	return err
+}
+
+func (s *session) opened() ui.Options {
+	options := s.shows
+	options.Host, options.Output, options.Environment = s.host, s.out, os.Environ()
+	if options.Input == nil {
+		options.Input = s.in
+	}
+	return options
+}
+
+// obey does at the first signal what interrupts are to do, and ends the console; at the
+// second it leaves everything at once.
+func (s *session) obey(hide func(), over <-chan struct{}) {
+	select {
+	case received := <-s.signals:
+		s.interrupt(received.String())
+		hide()
+	case <-over:
+		return
+	}
+	select {
+	case <-s.signals:
+		s.host.Close()
+	case <-over:
+	}
+}
+
+// interrupt asks of every rollout that is driven what an interrupt is to do.
+func (s *session) interrupt(reason string) {
+	kind := engine.RollBack
+	if s.onInterrupt == "hold" {
+		kind = engine.LetGoOfIt
+	}
+	s.asking.Do(func() {
+		s.host.Ask(engine.Command{Kind: kind, By: s.shows.Actor, At: time.Now(), Reason: reason, Interrupt: true})
+	})
+}
+
+// finish drives to their end what was not let go of, telling what happens.
+func (s *session) finish(ctx context.Context) {
+	driven := s.host.Driving()
+	if len(driven) == 0 {
+		return
+	}
+	s.narrator.speak(s.out)
+	for _, service := range driven {
+		s.warn("still driving " + service + "; interrupt to end it, twice to leave at once")
+	}
+	// Without an error nothing is driven any more; with one, Close leaves what is.
+	_ = s.host.Wait(ctx)
+	if err := s.narrator.hush(); err != nil {
+		s.warn("not every event could be written to stdout: " + err.Error() + "; the journal has them all")
+	}
+}
+
+// summarise says how the rollouts ended that were driven, on one line each.
+func (s *session) summarise() {
+	endings := s.host.Endings()
+	ids := make([]string, 0, len(endings))
+	for id := range endings {
+		ids = append(ids, id)
+	}
+	slices.Sort(ids)
+	for _, id := range ids {
+		ending := endings[id]
+		if ending.Outcome == "" || ending.Rollout == nil {
+			continue
+		}
+		line := fmt.Sprintf("%s %s %s: %s", ending.Rollout.Key.Service, ending.Rollout.Canary.Sha, ending.Outcome.Past(), ending.Reason)
+		// A terminal that is gone cannot be told.
+		_, _ = fmt.Fprintln(s.out, headless.Clean(line))
+	}
+}
+
+// narrator tells what happens to rollouts when there is no console that shows it. It is
+// safe for concurrent use.
+type narrator struct {
+	mu    sync.Mutex
+	queue *headless.Queue
+	// texts are by rollout.
+	texts map[string]*headless.Text
+	// also are told every event, console or not.
+	also []headless.Printer
+}
+
+func newNarrator(also ...headless.Printer) *narrator {
+	return &narrator{texts: map[string]*headless.Text{}, also: also}
+}
+
+// event tells an event, if nobody else does.
+func (n *narrator) event(event engine.Event, after *engine.Rollout) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, printer := range n.also {
+		printer.Event(event, after)
+	}
+	if n.queue == nil {
+		return
+	}
+	if n.texts[after.ID] == nil {
+		n.texts[after.ID] = headless.NewText(n.queue, false)
+	}
+	n.texts[after.ID].Event(event, after)
+}
+
+// speak begins to tell.
+func (n *narrator) speak(out io.Writer) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.queue = headless.NewQueue(out)
+}
+
+// hush waits until what was told is written; the error says why not everything was.
+func (n *narrator) hush() error {
+	n.mu.Lock()
+	queue := n.queue
+	n.queue = nil
+	n.mu.Unlock()
+	if queue == nil {
+		return nil
+	}
+	return queue.Close(drainLimit)
+}
+
+// end tells the other printers how the driving ended.
+func (n *narrator) end(ending engine.Ending) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	var problems []error
+	for _, printer := range n.also {
+		problems = append(problems, printer.End(ending))
+	}
+	return errors.Join(problems...)
+}

@@ -1,0 +1,57 @@
+package main
+
+import (
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/charmbracelet/x/term"
+	"github.com/spf13/cobra"
+
+	"serin/internal/ui"
+)
+
+// viewFlags say how the console is drawn.
+type viewFlags struct {
+	ascii, noMotion, noMouse, noBell bool
+}
+
+func (f *viewFlags) register(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.BoolVar(&f.ascii, "ascii", false, "draw the console with ASCII only")
+	flags.BoolVar(&f.noMotion, "no-motion", false, "draw the console without animation")
+	flags.BoolVar(&f.noMouse, "no-mouse", false, "leave the mouse to the terminal")
+	flags.BoolVar(&f.noBell, "no-bell", false, "ring no bell when a rollout is rolled back or stuck")
+}
+
+// options are those of a console that is drawn so, for whoever asks as actor.
+func (f *viewFlags) options(actor string) ui.Options {
+	return ui.Options{Actor: actor, ASCII: f.ascii, NoMotion: f.noMotion, NoMouse: f.noMouse, Bell: !f.noBell}
+}
+
+// hasTerminal tells whether there is a terminal on both ends.
+func (p *program) hasTerminal() bool {
+	for _, end := range []any{p.in, p.out} {
+		file, is := end.(*os.File)
+		if !is || !term.IsTerminal(file.Fd()) {
+			return false
+		}
+	}
+	return true
+}
+
+// interrupts has every signal from now on that asks this process to end. A SIGHUP that
+// whoever started the process wants ignored (nohup) stays so.
+func interrupts() chan os.Signal {
+	signals := make(chan os.Signal, 8)
+	signal.Notify(signals, endings()...)
+	return signals
+}
+
+func endings() []os.Signal {
+	asked := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) {
+		asked = append(asked, syscall.SIGHUP)
+	}
+	return asked
+}

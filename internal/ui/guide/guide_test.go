@@ -1,0 +1,242 @@
+package guide
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"serin/internal/engine"
+	"serin/internal/engine/analysis"
+	"serin/internal/ui/scene"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// of is a scene of the demo's service with a rollout.
+func of(rollout *scene.Rollout) scene.Scene {
+	return scene.Scene{Page: "http://127.0.0.1:1234", Services: []scene.Service{
+		{Name: "yelb-db"}, {Name: Service, Rollout: rollout},
+	}}
+}
+
+// rolling is a rollout of an image with events.
+func rolling(image string, bodies ...engine.Body) *scene.Rollout {
+	made := &scene.Rollout{}
+	made.Rollout = &engine.Rollout{Canary: engine.Version{Sha: "9bd0417e", Image: "1234.example/" + image}}
+	for i, body := range bodies {
+		made.Events = append(made.Events, engine.Event{Seq: int64(i) + 1, Body: body})
+	}
+	return made
+}
+
+func visited() scene.Scene {
+	shown := of(nil)
+	shown.Services[1].Responses = map[string][]analysis.Bucket{"c046a66a": make([]analysis.Bucket, lookedAt)}
+	return shown
+}
+
+func watched() scene.Scene {
+	rollout := rolling(Fixed)
+	rollout.Marks = []scene.Mark{{Weight: 10}, {Weight: 20}, {Weight: 30}}
+	rollout.Rollout.Verdict.Result, rollout.Rollout.Phase = analysis.Pass, engine.Holding
+	return of(rollout)
+}
+
+func promoted() scene.Scene {
+	return of(rolling(Fixed, &engine.StepPassed{}, &engine.StepPassed{By: "kim", Fully: true}))
+}
+
+func ended(image string, outcome engine.Outcome, cause engine.CauseKind) scene.Scene {
+	rollout := rolling(image)
+	rollout.Rollout.Outcome = outcome
+	if cause != "" {
+		rollout.Rollout.Cause = &engine.Cause{Kind: cause}
+	}
+	return of(rollout)
+}
+
+func paused() scene.Scene {
+	return of(rolling(Flaky, &engine.PausedNow{Pause: engine.Pause{Kind: engine.PausedByPerson}}))
+}
+
+// story are scenes in which one more step is done each.
+func story() []scene.Scene {
+	return []scene.Scene{
+		visited(), of(rolling(Fixed)), watched(), promoted(), ended(Fixed, engine.Succeeded, ""),
+		of(rolling(WrongPort)), ended(WrongPort, engine.RolledBack, engine.ByVerdict), paused(),
+		ended(Flaky, engine.RolledBack, engine.ByPerson),
+	}
+}
+
+func TestEveryStepIsFoundInTheScene(t *testing.T) {
+	follow := Follow()
+	if panel := follow(of(nil)); panel.Present != 0 || panel.Steps[0].Done || !strings.Contains(panel.Steps[0].Text, "http://127.0.0.1:1234") {
+		t.Fatalf("at first: %+v", panel)
+	}
+	scenes := story()
+	for i, shown := range scenes {
+		panel := follow(shown)
+		if len(panel.Steps) != len(scenes) || panel.Present != min(i+1, len(scenes)-1) || !panel.Steps[i].Done {
+			t.Fatalf("after step %d, %q: %+v", i+1, panel.Steps[i].Title, panel)
+		}
+		for _, step := range panel.Steps {
+			if step.Title == "" || strings.Contains(step.Text, "{") {
+				t.Errorf("%+v", step)
+			}
+		}
+	}
+}
+
+func TestNothingIsDoneByLookingAlike(t *testing.T) {
+	for what, shown := range map[string]scene.Scene{
+		"no services":            {},
+		"few visitors":           of(nil),
+		"a promotion by time":    of(rolling("yelb-appserver:slow", &engine.StepPassed{})),
+		"another image":          of(rolling("not-" + Fixed)),
+		"a pause by drift":       of(rolling("yelb-appserver:slow", &engine.PausedNow{Pause: engine.Pause{Kind: engine.PausedByDrift}})),
+		"a pause of another":     of(rolling("yelb-appserver:slow", &engine.PausedNow{Pause: engine.Pause{Kind: engine.PausedByPerson}})),
+		"a rollout without fold": of(&scene.Rollout{}),
+	} {
+		if missing := (Progress{}).After(shown).Missing(); len(missing) != len(steps()) {
+			t.Errorf("%s: only %v are missing", what, missing)
+		}
+	}
+	rolledBack := Progress{}.After(ended(WrongPort, engine.RolledBack, engine.ByPerson))
+	if slices.Contains(rolledBack, true) && rolledBack[6] {
+		t.Error("a roll back by hand counts as one by a verdict")
+	}
+}
+
+func TestProgressNeitherShrinksNorChangesWhatItGrewFrom(t *testing.T) {
+	before := Progress{}.After(visited())
+	after := before.After(of(rolling(WrongPort)))
+	if !after[0] || !after[5] || before[5] || len(after.Missing()) != len(steps())-2 {
+		t.Errorf("%v became %v", before, after)
+	}
+}
+
+// actor is a host whose scene changes when the tour presses what it shall press.
+type actor struct {
+	scene.Host
+	mu      sync.Mutex
+	latest  *engine.Latest[scene.Scene]
+	pressed []string
+	// answers are the scenes that follow keys; deaf is how many times the first one is
+	// not heard.
+	answers map[string]scene.Scene
+	deaf    int
+}
+
+func (a *actor) Scene() (scene.Scene, <-chan struct{}) { return a.latest.Get() }
+
+func (a *actor) press(key string) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.pressed = append(a.pressed, key)
+	if key == "p" && a.deaf > 0 {
+		a.deaf--
+		return nil
+	}
+	typed := strings.Join(a.pressed, "")
+	for keys, answer := range a.answers {
+		if strings.HasSuffix(typed, keys) {
+			a.latest.Put(answer)
+		}
+	}
+	return nil
+}
+
+// follow makes one scene after another when the console has been left alone.
+func (a *actor) later(scenes ...scene.Scene) {
+	for _, shown := range scenes {
+		time.Sleep(5 * time.Second)
+		a.latest.Put(shown)
+	}
+}
+
+func (a *actor) player() Player {
+	return Player{Host: a, Press: a.press, Between: time.Second, Again: 3 * time.Second, Limit: time.Minute}
+}
+
+func TestTheTourDoesEveryStep(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		promotedOnce := watched()
+		promotedOnce.Services[1].Rollout.Events = promoted().Services[1].Rollout.Events
+		full := promotedOnce
+		full.Services = slices.Clone(full.Services)
+		copied := *full.Services[1].Rollout
+		rollout := *copied.Rollout
+		rollout.Desired.Canary = 100
+		copied.Rollout = &rollout
+		full.Services[1].Rollout = &copied
+		flaky := of(rolling(Flaky))
+		flaky.Services[1].Rollout.Marks = []scene.Mark{{Weight: 10}}
+		flaky.Services[1].Rollout.Rollout.Phase = engine.Holding
+		back := paused()
+		back.Services[1].Rollout.Rollout.Cause = &engine.Cause{Kind: engine.ByPerson}
+		a := &actor{latest: engine.NewLatest[scene.Scene](), deaf: 2}
+		a.answers = map[string]scene.Scene{
+			"d" + Fixed + "\ry": of(rolling(Fixed)), "p": promotedOnce, "Py": full,
+			"d" + WrongPort + "\ry": of(rolling(WrongPort)), "d" + Flaky + "\ry": flaky, " ": paused(), "r\r": back,
+		}
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			a.later(visited())
+			for _, step := range []struct {
+				so   func(scene.Service) bool
+				next scene.Scene
+			}{
+				{isDeployed(Fixed), watched()},
+				{isFull, ended(Fixed, engine.Succeeded, "")},
+				{isDeployed(WrongPort), ended(WrongPort, engine.RolledBack, engine.ByVerdict)},
+				{isGoingBack, ended(Flaky, engine.RolledBack, engine.ByPerson)},
+			} {
+				if err := a.player().await(t.Context(), step.so, time.Hour); err != nil {
+					t.Error(err)
+				}
+				a.later(step.next)
+			}
+		}()
+		progress, err := a.player().Play(t.Context())
+		<-done
+		if err != nil || len(progress.Missing()) > 0 {
+			t.Errorf("%v; missing %v; pressed %q", err, progress.Missing(), a.pressed)
+		}
+		if again := slices.Index(a.pressed, "p"); a.pressed[again+1] != "p" {
+			t.Errorf("what was not heard was not pressed again: %q", a.pressed)
+		}
+	})
+}
+
+func TestTheTourSaysWhatDidNotHappen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := &actor{latest: engine.NewLatest[scene.Scene]()}
+		progress, err := a.player().Play(t.Context())
+		if !errors.Is(err, errNothing) || len(progress.Missing()) != len(steps()) {
+			t.Errorf("%v, missing %v", err, progress.Missing())
+		}
+		a.latest.Put(visited())
+		if _, err = a.player().Play(t.Context()); !errors.Is(err, errNothing) || !strings.Contains(err.Error(), "act 1") {
+			t.Errorf("keys without an effect: %v", err)
+		}
+		gone := errors.New("gone")
+		deaf := a.player()
+		deaf.Press = func(string) error { return gone }
+		if _, err = deaf.Play(t.Context()); !errors.Is(err, gone) {
+			t.Errorf("without a console: %v", err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if _, err = a.player().Play(ctx); !errors.Is(err, context.Canceled) {
+			t.Errorf("called off: %v", err)
+		}
+	})
+}

@@ -133,6 +133,7 @@ func (f *deployForm) propose(m *model) tea.Cmd {
 
 // planned shows a plan; y starts it, and the focused answer goes back to the form.
 func (f *deployForm) planned(order scene.Order, p scene.Proposal) *dialog {
+	order.Sha = p.Canary // what was seen is what starts
 	d := &dialog{title: "Deploy " + p.Service + "?", dangerous: true, lines: planLines(p)}
 	d.choices = []choice{
 		{key: "esc", does: "back", act: func(m *model) tea.Cmd {

@@ -69,7 +69,9 @@ func bindingsFor(readOnly bool) (bound, shut []binding) {
 
 func (b binding) has(name string) bool { return slices.Contains(b.names, name) }
 
-func (b binding) on(page screen.Page) bool { return len(b.pages) == 0 || slices.Contains(b.pages, page) }
+func (b binding) on(page screen.Page) bool {
+	return len(b.pages) == 0 || slices.Contains(b.pages, page)
+}
 
 // refusal says why the key cannot act now; empty when it can.
 func (b binding) refusal(m *model) string {

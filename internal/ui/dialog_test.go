@@ -1,0 +1,270 @@
+package ui
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+
+	"serin/internal/engine"
+	"serin/internal/ui/scene"
+	"serin/internal/ui/screen"
+)
+
+// A dangerous key asks; neither it, nor any other key than those of the answers, answers.
+func TestOnlyAnswersAnswer(t *testing.T) {
+	harmless := []string{"p", "space", "d", "q", "e", "h", "n", "f", "1", "?", "G"}
+	for key, confirm := range map[string]string{"r": "y", "P": "y"} {
+		rig := newRig(t, hostOf(rolling("yelb-appserver", engine.Holding)))
+		rig.press(key, key, key)
+		rig.press(harmless...)
+		rig.posts()
+		rig.dialog()
+		rig.press("esc")
+		rig.noDialog()
+		rig.posts()
+		rig.press(key, confirm)
+		rig.noDialog()
+		if len(rig.host.kinds()) != 1 {
+			t.Errorf("%s, %s asked %v", key, confirm, rig.host.kinds())
+		}
+	}
+}
+
+// Of rolling back the roll back is focused, of everything else that nothing changes.
+func TestFocusIsOnTheSafeAnswer(t *testing.T) {
+	rig := newRig(t, hostOf(rolling("yelb-appserver", engine.Holding, mine)))
+	rig.press("P", "enter")
+	rig.noDialog()
+	rig.posts()
+	rig.press("q", "enter")
+	rig.noDialog()
+	if rig.m.quitting {
+		t.Fatal("enter left the console")
+	}
+	rig.press("q", "q", "ctrl+c")
+	rig.noDialog()
+	rig.press("r", "enter")
+	rig.posts(engine.RollBack)
+
+	lost := func(r *scene.Rollout) { r.Lost = true; r.Rollout.LetGo = true }
+	taken := 0
+	h := hostOf(rolling("yelb-appserver", engine.Holding, lost))
+	h.takeOver = func(context.Context, string) error { taken++; return nil }
+	other := newRig(t, h)
+	other.press("t", "enter")
+	other.noDialog()
+	other.press("t", "t")
+	if taken != 0 {
+		t.Fatal("taken over without an answer")
+	}
+	other.press("y")
+	if taken != 1 {
+		t.Fatalf("taken over %d times", taken)
+	}
+	other.says("this console drives yelb-appserver now")
+}
+
+func TestReasonIsTyped(t *testing.T) {
+	rig := newRig(t, hostOf(rolling("yelb-appserver", engine.Holding)))
+	rig.press("r", "tab", "tab", "double votex", "backspace", "s", "enter")
+	rig.posts()
+	rig.press("enter")
+	rig.posts(engine.RollBack)
+	if reason := rig.host.posts[0].command.Reason; reason != "double votes" {
+		t.Fatalf("the reason is %q", reason)
+	}
+	rig.press("P", "shift+tab", "the fix is urgent: y", "enter", "y")
+	rig.posts(engine.RollBack, engine.PromoteFully)
+	if reason := rig.host.posts[1].command.Reason; reason != "the fix is urgent: y" {
+		t.Fatalf("the reason is %q", reason)
+	}
+}
+
+// What was asked about one rollout is not asked of the next.
+func TestConfirmingTooLate(t *testing.T) {
+	rig := newRig(t, hostOf(rolling("yelb-appserver", engine.Holding)))
+	rig.press("r")
+	rig.host.show(rolling("yelb-appserver", engine.Holding, func(r *scene.Rollout) { r.Rollout.ID = "another" }))
+	newest, _ := rig.host.Scene()
+	rig.send(sceneMsg{newest})
+	rig.press("enter")
+	rig.posts()
+	rig.says("no longer the one")
+
+	rig.press("P")
+	rig.host.show(rolling("yelb-appserver", engine.Shifting, func(r *scene.Rollout) { r.Rollout.ID = "another" }))
+	newest, _ = rig.host.Scene()
+	rig.send(sceneMsg{newest})
+	rig.press("y")
+	rig.posts()
+	rig.says("the weight is being changed")
+}
+
+// A dialog that opens by itself takes no key before it was quiet for a moment, or for
+// longer than anybody overlooks it.
+func TestUnaskedDialogWaitsForQuiet(t *testing.T) {
+	lost := func(r *scene.Rollout) { r.Lost, r.LastSeen = true, noon() }
+	synctest.Test(t, func(t *testing.T) {
+		taken := 0
+		h := hostOf(rolling("yelb-appserver", engine.Holding, lost))
+		h.takeOver = func(context.Context, string) error { taken++; return nil }
+		rig := newRig(t, h)
+		if !strings.Contains(rig.dialog().title, "Take over") {
+			t.Fatalf("the dialog is %q", rig.m.dialog.title)
+		}
+		for range 3 {
+			time.Sleep(quiet - time.Millisecond)
+			rig.press("y")
+			rig.press("esc")
+			rig.send(tea.PasteMsg{Content: "y"})
+			rig.dialog()
+		}
+		time.Sleep(quiet)
+		rig.press("esc")
+		rig.noDialog()
+		if taken != 0 {
+			t.Fatal("a swallowed key took over")
+		}
+		rig.send(sceneMsg{rig.m.live})
+		rig.noDialog()
+
+		second := newRig(t, h)
+		for start := time.Now(); time.Since(start) < quietAtMost; time.Sleep(100 * time.Millisecond) {
+			second.press("esc")
+			second.dialog()
+		}
+		second.press("y")
+		if taken != 1 {
+			t.Fatal("somebody who never stops typing is never heard")
+		}
+	})
+}
+
+func TestPastedTextNeverActs(t *testing.T) {
+	rig := newRig(t, hostOf(rolling("yelb-appserver", engine.Holding)))
+	rig.send(tea.PasteMsg{Content: "r\ry\rp P "})
+	rig.noDialog()
+	rig.posts()
+	rig.says("pasted text does nothing here")
+	rig.press("r")
+	rig.send(tea.PasteMsg{Content: "y\r\n"})
+	rig.dialog()
+	rig.posts()
+	rig.press("tab", "tab")
+	rig.send(tea.PasteMsg{Content: "see\r\n\x1b[2Jthe log\u202e"})
+	rig.posts()
+	if text := rig.dialog().fields[0].text; text != "see  the log" {
+		t.Fatalf("the field is %q", text)
+	}
+	rig.press("esc", "/")
+	rig.send(tea.PasteMsg{Content: "yelb"})
+	if rig.m.filters[screen.Overview] != "yelb" {
+		t.Fatalf("the filters are %v", rig.m.filters)
+	}
+}
+
+// Keys and clicks that come with the focus were meant for the window before.
+func TestDeafAfterFocus(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rig := newRig(t, hostOf(rolling("yelb-appserver", engine.Holding)))
+		rig.send(tea.FocusMsg{})
+		rig.press("p")
+		rig.posts(engine.Promote)
+		time.Sleep(time.Minute)
+		rig.send(tea.BlurMsg{})
+		rig.send(tea.FocusMsg{})
+		rig.press("space", "r")
+		rig.noDialog()
+		rig.posts(engine.Promote)
+		rig.says("just got the focus")
+		time.Sleep(focusGrace)
+		rig.press("space")
+		rig.posts(engine.Promote, engine.PauseIt)
+	})
+}
+
+func TestLeaving(t *testing.T) {
+	driven := rolling("yelb-appserver", engine.Holding, mine)
+	for key, want := range map[string]struct {
+		asks engine.CommandKind
+		how  Leaving
+	}{
+		"l": {engine.LetGoOfIt, LetGo},
+		"b": {engine.RollBack, RolledBack},
+	} {
+		rig := newRig(t, hostOf(driven, idle("yelb-ui")))
+		rig.press("q", key)
+		rig.posts(want.asks)
+		if rig.m.leaving != want.how || !rig.m.quitting {
+			t.Errorf("%s left as %q", key, rig.m.leaving)
+		}
+	}
+	back := rolling("yelb-appserver", engine.RollingBack, mine, func(r *scene.Rollout) { r.Rollout.Cause = &engine.Cause{Reason: "5xx"} })
+	rig := newRig(t, hostOf(back))
+	rig.press("q", "l", "b")
+	rig.dialog()
+	rig.press("w")
+	rig.posts()
+	if rig.m.leaving != Unwatched {
+		t.Errorf("left as %q", rig.m.leaving)
+	}
+	watching := newRig(t, hostOf(rolling("yelb-appserver", engine.Holding)))
+	watching.press("q")
+	watching.posts()
+	if watching.m.leaving != Idle {
+		t.Errorf("left as %q", watching.m.leaving)
+	}
+}
+
+// A host that does not take the command keeps the console open.
+func TestLeavingRefused(t *testing.T) {
+	h := hostOf(rolling("yelb-appserver", engine.Holding, mine))
+	h.refuse = errors.New("the driver has ended")
+	rig := newRig(t, h)
+	rig.press("q", "l")
+	if rig.m.quitting {
+		t.Fatal("left, and nothing was let go of")
+	}
+	rig.says("the driver has ended")
+}
+
+// A process that is suspended cannot drive.
+func TestSuspending(t *testing.T) {
+	rig := newRig(t, hostOf(rolling("yelb-appserver", engine.Holding, mine)))
+	rig.press("ctrl+z")
+	rig.says("could not roll back")
+	watching := newRig(t, hostOf(rolling("yelb-appserver", engine.Holding)))
+	_, cmd := watching.m.Update(keysOf("ctrl+z")[0])
+	if !slices.ContainsFunc(messages(cmd), func(msg tea.Msg) bool { _, is := msg.(tea.SuspendMsg); return is }) {
+		t.Fatal("not suspended")
+	}
+}
+
+// messages are what a command gives at once.
+func messages(cmd tea.Cmd) []tea.Msg {
+	if cmd == nil {
+		return nil
+	}
+	answers := make(chan tea.Msg, 1)
+	go func() { answers <- cmd() }()
+	select {
+	case msg := <-answers:
+		batch, is := msg.(tea.BatchMsg)
+		if !is {
+			return []tea.Msg{msg}
+		}
+		var all []tea.Msg
+		for _, each := range batch {
+			all = append(all, messages(each)...)
+		}
+		return all
+	case <-time.After(20 * time.Millisecond):
+		return nil
+	}
+}

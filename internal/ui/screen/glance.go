@@ -3,23 +3,123 @@ package screen
 import (
 	"time"
 
+	"serin/internal/engine"
 	"serin/internal/ui/scene"
+	"serin/internal/ui/theme"
 )
 
-// Glance is a state at a glance: its glyph and its word. No two states have both alike.
-func Glance(state RolloutState) (glyph, word string) { return "", string(state) }
+// RolloutStates are all of them, from the quietest on.
+func RolloutStates() []RolloutState {
+	return []RolloutState{
+		Idle, Succeeded, RolledBack, Deploying, WaitingForTasks, Shifting, Holding, Baking, Finishing,
+		AtGate, StaleEvidence, ProviderErrors, Paused, RollingBack, Drift, DriverLost, Stuck,
+	}
+}
 
-// StateOf is what a service's rollout looks like, the loudest thing first.
-func StateOf(_ scene.Service, _ time.Time) RolloutState { return Idle }
+// Glance is a state at a glance: its glyph and its word. The glyph tells what kind of
+// state it is, the word which one; no two states have both alike.
+func Glance(state RolloutState) (glyph, word string) { return glyphOf(state), string(state) }
 
-// StatusOf is what the terminal's own places tell of a state.
-func StatusOf(_ State) Status { return Status{Progress: -1} }
+func glyphOf(state RolloutState) string {
+	switch state {
+	case Deploying:
+		return theme.Dotted
+	case WaitingForTasks:
+		return theme.Shade
+	case Shifting:
+		return theme.Up
+	case Holding:
+		return theme.Dot
+	case AtGate:
+		return theme.Bar
+	case Baking:
+		return theme.Full
+	case Paused:
+		return theme.Hold
+	case RollingBack, RolledBack:
+		return theme.Down
+	case Drift, StaleEvidence, ProviderErrors, DriverLost:
+		return theme.Alert
+	case Stuck:
+		return theme.Cross
+	case Finishing, Succeeded:
+		return theme.Check
+	case Idle:
+		return theme.Ring
+	default:
+		return "?"
+	}
+}
 
-// Summary is a rollout in plain lines, to be copied.
-func Summary(_ *scene.Rollout, _ time.Time) string { return "" }
+// styleOf is how a state is painted.
+func styleOf(t theme.Theme, state RolloutState) theme.Style {
+	switch state {
+	case Deploying, WaitingForTasks, Shifting, Holding, Baking, Finishing:
+		return t.Accent
+	case AtGate, Paused, Drift, StaleEvidence, ProviderErrors:
+		return t.Warning
+	case DriverLost, RollingBack, Stuck, RolledBack:
+		return t.Bad
+	case Succeeded:
+		return t.Good
+	default:
+		return t.Muted
+	}
+}
 
-// At is what lies under a cell of the frame that Draw draws; x and y count from 0.
-func At(_ State, _, _ int) Hit { return Hit{} }
+// StateOf is what a service's rollout looks like at a moment, the loudest thing first.
+func StateOf(service scene.Service, now time.Time) RolloutState {
+	if service.Rollout == nil || service.Rollout.Rollout == nil {
+		if service.Fault.Message != "" {
+			return ProviderErrors
+		}
+		return Idle
+	}
+	return stateOf(service, service.Rollout, now)
+}
 
-// Extent is the greatest Scroll that still shows something new on the page.
-func Extent(_ State, _ *Cache) int { return 0 }
+func stateOf(service scene.Service, rollout *scene.Rollout, now time.Time) RolloutState {
+	r := rollout.Rollout
+	switch {
+	case r.Outcome == engine.Succeeded:
+		return Succeeded
+	case r.Outcome != "":
+		return RolledBack
+	case r.Stuck != nil:
+		return Stuck
+	case rollout.Lost && !r.LetGo:
+		return DriverLost
+	case r.Paused != nil && r.Paused.Kind == engine.PausedByDrift:
+		return Drift
+	case r.RollingBack():
+		return RollingBack
+	case r.Paused != nil || r.LetGo:
+		return Paused
+	case len(r.Faults) > 0 || service.Fault.Message != "":
+		return ProviderErrors
+	case len(staleReadings(service, rollout, now)) > 0:
+		return StaleEvidence
+	}
+	return stateOfPhase(r.Phase)
+}
+
+func stateOfPhase(phase engine.Phase) RolloutState {
+	switch phase {
+	case engine.Waiting:
+		return WaitingForTasks
+	case engine.Shifting:
+		return Shifting
+	case engine.Holding:
+		return Holding
+	case engine.Gated:
+		return AtGate
+	case engine.Baking:
+		return Baking
+	case engine.Promoting, engine.Recording, engine.Retiring:
+		return Finishing
+	case engine.RollingBack, engine.Removing:
+		return RollingBack
+	default:
+		return Deploying
+	}
+}

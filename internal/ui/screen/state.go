@@ -1,8 +1,9 @@
 // Package screen draws the console: pure functions from a state to lines of text. It
 // keeps nothing but strings that were drawn before.
 //
-// It imports serin/internal/ui/scene, theme and chart, the engine, and Lip Gloss for
-// text; never Bubble Tea, and nothing that asks anybody.
+// It imports serin/internal/ui/scene, theme and chart, the engine, the words that
+// serin/internal/headless has for events, and x/ansi for text; never Bubble Tea, and
+// nothing that asks anybody.
 package screen
 
 import (

@@ -1,0 +1,79 @@
+package screen
+
+import (
+	"fmt"
+	"time"
+
+	"serin/internal/ui/chart"
+)
+
+// defaultSpan is how much time charts show when nobody has chosen.
+const defaultSpan = 30 * time.Minute
+
+// charts are the 2xx and the 5xx side by side.
+func (p pane) charts(s subject, height int) []string {
+	left := (p.width - 4) / 2
+	good := p.chartOf(s, 2, left, height)
+	bad := p.chartOf(s, 5, p.width-4-left, height)
+	if limit := s.limitName(); limit != "" {
+		bad.Limit, bad.LimitName = float64(s.r.Spec.FailureThresholdValue), limit
+	}
+	key := s.service.Name
+	if s.replayed {
+		key = s.r.ID
+	}
+	one, other := chart.Draw(p.cache.chart(key+" 2"), good), chart.Draw(p.cache.chart(key+" 5"), bad)
+	lines := make([]string, height)
+	for i := range lines {
+		lines[i] = " " + one[i] + "  " + other[i]
+	}
+	return lines
+}
+
+// limitName is the threshold in words; empty when there is none.
+func (s subject) limitName() string {
+	if s.r == nil || s.r.Spec.FailureThresholdTime <= 0 {
+		return ""
+	}
+	return fmt.Sprintf("limit %d in %s", s.r.Spec.FailureThresholdValue, span(time.Duration(s.r.Spec.FailureThresholdTime)*time.Second))
+}
+
+func (p pane) chartOf(s subject, class, width, height int) chart.Chart {
+	period, delay := timing(s.service, s.r)
+	shown := p.s.Span
+	if shown <= 0 {
+		shown = defaultSpan
+	}
+	until := s.now.Add(-p.s.Back)
+	if s.replayed {
+		until = until.Add(period)
+	}
+	c := chart.Chart{
+		Title: fmt.Sprintf("%dxx %s", class, everyPeriod(period)), Period: period,
+		From: until.Add(-shown), To: until, Known: s.now.Add(-delay),
+		Width: width, Height: height, Theme: p.t,
+	}
+	if s.replayed {
+		c.Known = until
+	}
+	for _, version := range s.versions() {
+		line := chart.Line{Name: version.role, Style: p.t.Stable, Heavy: version.canary, Class: class, Buckets: s.buckets(version.sha)}
+		if version.canary {
+			line.Style = p.t.Canary
+		}
+		c.Lines = append(c.Lines, line)
+	}
+	if s.rollout != nil {
+		for _, mark := range s.rollout.Marks {
+			c.Marks = append(c.Marks, chart.Mark{At: mark.At, Weight: mark.Weight})
+		}
+	}
+	return c
+}
+
+func everyPeriod(period time.Duration) string {
+	if period == time.Minute {
+		return "a minute"
+	}
+	return "in " + period.String()
+}

@@ -1,0 +1,59 @@
+package screen
+
+import (
+	"strings"
+	"unicode"
+
+	"github.com/charmbracelet/x/ansi"
+
+	"serin/internal/headless"
+)
+
+// clean makes a text that came from elsewhere harmless on a screen: one line without
+// control characters, and without the marks that are not seen but that terminals
+// measure in different ways (joiners, selectors, those that reorder).
+func clean(text string) string {
+	if isHarmless(text) {
+		return text
+	}
+	return strings.Map(func(char rune) rune {
+		if unicode.Is(unicode.Cf, char) || unicode.Is(unicode.Variation_Selector, char) {
+			return -1
+		}
+		return char
+	}, headless.Clean(text))
+}
+
+// isHarmless tells a text of printable ASCII that is not endless.
+func isHarmless(text string) bool {
+	if len(text) > 4000 {
+		return false
+	}
+	for i := range len(text) {
+		if text[i] < 0x20 || text[i] > 0x7e {
+			return false
+		}
+	}
+	return true
+}
+
+// wrapped is a text from elsewhere in lines of at most width columns, and at most so
+// many lines; an ellipsis says that there was more.
+func wrapped(text string, width, most int) []string {
+	if width < 1 || most < 1 || text == "" {
+		return nil
+	}
+	text = clean(text)
+	if len(text) <= width {
+		return []string{text}
+	}
+	lines := strings.Split(ansi.Wrap(text, width, ""), "\n")
+	for i := range lines {
+		lines[i] = ansi.Truncate(strings.TrimRight(lines[i], " "), width, "")
+	}
+	if len(lines) > most {
+		lines = lines[:most]
+		lines[most-1] = ansi.Truncate(lines[most-1], max(width-1, 0), "") + "…"
+	}
+	return lines
+}

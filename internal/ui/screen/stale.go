@@ -1,0 +1,75 @@
+package screen
+
+import (
+	"time"
+
+	"serin/internal/engine"
+	"serin/internal/engine/analysis"
+	"serin/internal/ui/scene"
+)
+
+// reading is something that was last known too long ago.
+type reading struct {
+	what string
+	at   time.Time
+}
+
+// patience is how old a reading may be that is repeated every few seconds.
+const patience = time.Minute
+
+// staleReadings are those that a rollout with traffic on its canary should know better
+// than it does. That nothing was ever known is not among them: it is a verdict, no data.
+func staleReadings(service scene.Service, rollout *scene.Rollout, now time.Time) []reading {
+	r := rollout.Rollout
+	if r.Outcome != "" || !r.Live() || r.Phase == engine.Shifting || r.Phase == engine.Promoting {
+		return nil
+	}
+	var stale []reading
+	add := func(what string, at time.Time, limit time.Duration) {
+		if !at.IsZero() && now.Sub(at) > limit {
+			stale = append(stale, reading{what, at})
+		}
+	}
+	if r.Spec.Protocol.HasResponses() {
+		period, delay := timing(service, r)
+		add("the newest responses", newestResponse(service, r), delay+3*period)
+		add("the metrics", rollout.Evidence.MetricsAt, max(3*engine.CadenceOf(r.Spec).Metrics, patience))
+	}
+	if route := rollout.Evidence.Route; route != nil {
+		add("the route", route.ReadAt, patience)
+	}
+	if tasks, read := rollout.Evidence.Tasks[r.Canary.Sha]; read {
+		add("the tasks", tasks.ReadAt, patience)
+	}
+	return stale
+}
+
+// timing is the period of a service's metrics, and how late they are.
+func timing(service scene.Service, r *engine.Rollout) (period, delay time.Duration) {
+	period, delay = service.Period, service.Delay
+	if period <= 0 && r != nil {
+		period = time.Duration(r.Spec.MetricPeriod) * time.Second
+	}
+	if delay <= 0 && r != nil {
+		delay = time.Duration(r.Spec.MetricDelay) * time.Second
+	}
+	if period <= 0 {
+		period = time.Minute
+	}
+	return period, delay
+}
+
+// newestResponse is the end of the newest period of the canary that has data.
+func newestResponse(service scene.Service, r *engine.Rollout) time.Time {
+	period, _ := timing(service, r)
+	newest := r.Verdict.EvidenceTo
+	for _, buckets := range [][]analysis.Bucket{service.Responses[r.Canary.Sha], r.Responses[r.Canary.Sha]} {
+		if len(buckets) == 0 {
+			continue
+		}
+		if end := buckets[len(buckets)-1].Start.Add(period); end.After(newest) {
+			newest = end
+		}
+	}
+	return newest
+}

@@ -1,0 +1,273 @@
+package screen
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+
+	"serin/internal/engine"
+	"serin/internal/ui/theme"
+)
+
+// story is what the state means now, in a sentence: what is being done, what comes next
+// and when.
+func (s subject) story() string {
+	if s.r == nil {
+		if s.service.Fault.Message != "" {
+			return "its last reading failed"
+		}
+		return "no rollout"
+	}
+	switch s.state {
+	case Succeeded, RolledBack:
+		return s.ending()
+	case Stuck:
+		return "a person is needed; " + s.where()
+	case DriverLost:
+		return "nothing moves until somebody takes over; " + s.where()
+	case Paused, Drift:
+		return "the traffic stays as it is; " + s.where()
+	case RollingBack:
+		return s.rollingBack()
+	case ProviderErrors, StaleEvidence:
+		return s.where() + s.comingWords()
+	default:
+		return s.doing() + s.comingWords()
+	}
+}
+
+// ending is how a rollout ended, and why.
+func (s subject) ending() string {
+	words := fmt.Sprintf("at %s, after %s", stamp(s.r.EndedAt), span(s.r.EndedAt.Sub(s.r.StartedAt)))
+	if s.r.Cause != nil {
+		words += ", " + byWhom(*s.r.Cause)
+	}
+	return words + ": " + s.r.Reason
+}
+
+// byWhom is what made a rollout roll back.
+func byWhom(cause engine.Cause) string {
+	words := map[engine.CauseKind]string{
+		engine.ByVerdict: "by the verdict", engine.ByPerson: "by hand", engine.ByInterrupt: "by an interrupt",
+		engine.ByDeployment: "because it could not be deployed", engine.ByProvider: "because of provider errors",
+		engine.ByTimeout: "because time was up",
+	}[cause.Kind]
+	if cause.By != "" {
+		words += " of " + shortCaller(cause.By)
+	}
+	return words
+}
+
+// rollingBack is what is being returned, and why.
+func (s subject) rollingBack() string {
+	words := "all traffic is going back to stable"
+	if s.r.First() {
+		words = "the canary's traffic is being taken away"
+	}
+	if s.r.Phase == engine.Removing {
+		words = "traffic is safe; the canary is being removed"
+	}
+	if s.r.Cause == nil {
+		return words
+	}
+	return words + ", " + byWhom(*s.r.Cause) + ": " + s.r.Cause.Reason
+}
+
+// where is the place in the plan, for states that are beside it.
+func (s subject) where() string { return s.stepWords() + ", " + s.doing() }
+
+// stepWords are the step's number.
+func (s subject) stepWords() string {
+	return fmt.Sprintf("step %d of %d", min(s.r.Step+1, len(s.r.Plan.Steps)), len(s.r.Plan.Steps))
+}
+
+// doing is what the phase is about.
+func (s subject) doing() string {
+	r := s.r
+	switch r.Phase {
+	case engine.Starting:
+		return "starting"
+	case engine.Deploying:
+		return "the stack " + r.CanaryStack.Name + " is being created, for " + s.waited()
+	case engine.Waiting:
+		return s.waitingFor() + ", for " + s.waited()
+	case engine.Shifting:
+		return fmt.Sprintf("stable %d %%, canary %d %% is being written and read back", r.Desired.Stable, r.Desired.Canary)
+	case engine.Holding:
+		return fmt.Sprintf("holding at %d %%", r.Present().Weight)
+	case engine.Gated:
+		return "a person is waited for: " + strconv.Quote(clean(r.Present().Gate))
+	case engine.Baking:
+		return "the canary has all the traffic; stable stays alive meanwhile"
+	case engine.Promoting:
+		return "the bake has passed; the route is being given to the canary alone"
+	case engine.Recording:
+		return "the canary is stable now, and is being recorded as it"
+	case engine.Retiring:
+		return "the canary is stable now; the old version is being removed"
+	case engine.RollingBack, engine.Removing:
+		return s.rollingBack()
+	default:
+		return string(r.Phase)
+	}
+}
+
+// waited is how long the canary has had to become healthy, and how long it may take.
+func (s subject) waited() string {
+	return span(s.r.Clock.Elapsed(s.now)) + " of at most " + span(time.Duration(s.r.Spec.ProgressDeadline)*time.Second)
+}
+
+func (s subject) waitingFor() string {
+	health, known := s.health(s.r.Canary.Sha)
+	if !known {
+		return "the canary's tasks are waited for"
+	}
+	return fmt.Sprintf("%d of %d tasks of the canary are healthy", health.Healthy, health.Desired)
+}
+
+// comingWords are what comes next and when, behind what is done now.
+func (s subject) comingWords() string {
+	if coming := s.coming(); coming != "" {
+		return "; " + coming
+	}
+	return ""
+}
+
+// coming is what comes next and when; empty when nobody can know.
+func (s subject) coming() string {
+	end, runs := s.r.HoldEnds()
+	switch s.r.Phase {
+	case engine.Holding, engine.Baking:
+	case engine.Gated:
+		if step := s.r.Present(); runs {
+			return fmt.Sprintf("without an answer it %s in %s", timeoutWords(step.OnTimeout), span(end.Sub(s.now)))
+		}
+		return "it waits for ever"
+	default:
+		return ""
+	}
+	if !runs {
+		return ""
+	}
+	next := s.nextStep()
+	if !end.After(s.now) {
+		return next + " as soon as the evidence is complete"
+	}
+	return next + " in " + span(end.Sub(s.now)) + "; done " + s.done()
+}
+
+func timeoutWords(rule engine.OnTimeout) string {
+	if rule == engine.TimeoutPromotes {
+		return "goes on"
+	}
+	return "rolls back"
+}
+
+// nextStep is what follows the present step.
+func (s subject) nextStep() string {
+	if s.r.Step+1 >= len(s.r.Plan.Steps) {
+		return "next stable is removed"
+	}
+	next := s.r.Plan.Steps[s.r.Step+1]
+	switch {
+	case next.Gate != "":
+		return "next the gate " + strconv.Quote(clean(next.Gate))
+	case next.Bake:
+		return "next 100 % and bake"
+	}
+	return fmt.Sprintf("next %d %%", next.Weight)
+}
+
+// done is when the plan is through at the earliest.
+func (s subject) done() string {
+	end, runs := s.r.HoldEnds()
+	if !runs || s.r.Phase == engine.Gated {
+		return "when it may go on"
+	}
+	gates := false
+	for _, step := range s.r.Plan.Steps[min(s.r.Step+1, len(s.r.Plan.Steps)):] {
+		end = end.Add(step.Hold)
+		gates = gates || step.Gate != ""
+		if step.Bake && s.protocol().HasResponses() {
+			end = end.Add(time.Duration(s.r.Spec.MetricDelay) * time.Second)
+		}
+	}
+	if gates {
+		return "after a gate"
+	}
+	return end.UTC().Format("15:04Z") + " at the earliest"
+}
+
+// stepLine is the plan in one line, with the present step in it.
+func (p pane) stepLine(s subject) string {
+	steps := s.r.Plan.Steps
+	row := theme.NewRow(p.width).Put(p.t.Muted, " steps").To(11)
+	labels := make([]string, len(steps))
+	for i, step := range steps {
+		labels[i] = stepLabel(step) + stepMark(s, i)
+	}
+	first, last := window(labels, s.r.Step, row.Room()-4)
+	if first > 0 {
+		row.Put(p.t.Muted, theme.Ellipsis+" ")
+	}
+	for i := first; i < last; i++ {
+		style := p.t.Muted
+		switch {
+		case i < s.r.Step:
+			style = p.t.Good
+		case i == s.r.Step:
+			style = styleOf(p.t, s.state)
+		}
+		if i > first {
+			row.Put(p.t.Rule, " "+theme.Dash+theme.Dash+" ")
+		}
+		row.Put(style, labels[i])
+	}
+	if last < len(labels) {
+		row.Put(p.t.Muted, " "+theme.Ellipsis)
+	}
+	return row.String()
+}
+
+func stepLabel(step engine.Step) string {
+	switch {
+	case step.Gate != "":
+		return "gate"
+	case step.Bake:
+		return "bake"
+	}
+	return strconv.Itoa(step.Weight)
+}
+
+func stepMark(s subject, i int) string {
+	switch {
+	case i < s.r.Step:
+		return " " + theme.Check
+	case i == s.r.Step && s.r.Phase != engine.Starting && s.r.Phase != engine.Deploying && s.r.Phase != engine.Waiting:
+		glyph, _ := Glance(s.state)
+		return " " + glyph
+	}
+	return ""
+}
+
+// window is the part of the labels that has room, with the present one in its middle.
+func window(labels []string, present, room int) (first, last int) {
+	present = min(max(present, 0), len(labels)-1)
+	if present < 0 {
+		return 0, 0
+	}
+	first, last = present, present+1
+	used := theme.Width(labels[present])
+	for grown := true; grown; {
+		grown = false
+		if last < len(labels) && used+4+theme.Width(labels[last]) <= room {
+			used += 4 + theme.Width(labels[last])
+			last, grown = last+1, true
+		}
+		if first > 0 && used+4+theme.Width(labels[first-1]) <= room {
+			used += 4 + theme.Width(labels[first-1])
+			first, grown = first-1, true
+		}
+	}
+	return first, last
+}

@@ -1,0 +1,144 @@
+package screen
+
+import (
+	"fmt"
+	"slices"
+
+	"serin/internal/engine"
+	"serin/internal/ui/scene"
+	"serin/internal/ui/theme"
+)
+
+// troubles are what is wrong and what can be done, the loudest first.
+func (p pane) troubles(s subject) []string {
+	var lines []string
+	if s.r != nil {
+		lines = append(lines, p.stuck(s)...)
+		lines = append(lines, p.lost(s)...)
+		lines = append(lines, p.paused(s)...)
+		for _, activity := range sortedActivities(s.r.Faults) {
+			lines = append(lines, p.fault(s, s.r.Faults[activity])...)
+		}
+		lines = append(lines, p.stale(s)...)
+		lines = append(lines, p.stopped(s)...)
+		lines = append(lines, p.leftover(s)...)
+	}
+	lines = append(lines, p.readingFault(s.service.Fault, s)...)
+	// Where there is hardly any room, the weights and the steps are worth as much.
+	if most := max(p.height/2, 4); len(lines) > most {
+		lines = lines[:most]
+	}
+	return lines
+}
+
+func sortedActivities(faults map[engine.Activity]engine.ActiveFault) []engine.Activity {
+	var activities []engine.Activity
+	for activity := range faults {
+		activities = append(activities, activity)
+	}
+	slices.Sort(activities)
+	return activities
+}
+
+func (p pane) stuck(s subject) []string {
+	stuck := s.r.Stuck
+	if stuck == nil {
+		return nil
+	}
+	lines := p.paragraph("why", p.t.Bad, p.t.Text, fmt.Sprintf("%s (since %s, %s ago)", stuck.Reason, stamp(stuck.At), age(stuck.At, s.now)), 3)
+	lines = append(lines, p.paragraph("true now", p.t.Bad, p.t.Text, stuck.Truth, 3)...)
+	return append(lines, p.paragraph("to do", p.t.Bad, p.t.Strong, stuck.Advice, 3)...)
+}
+
+func (p pane) lost(s subject) []string {
+	if s.over() || !s.rollout.Lost || s.r.LetGo {
+		return nil
+	}
+	words := fmt.Sprintf("no sign of life since %s, %s ago, of %s", stamp(s.rollout.LastSeen), age(s.rollout.LastSeen, s.now), s.r.Driver)
+	return p.paragraph("! lost", p.t.Bad, p.t.Text, words, 2)
+}
+
+func (p pane) paused(s subject) []string {
+	pause := s.r.Paused
+	if pause == nil || s.over() {
+		return nil
+	}
+	words := fmt.Sprintf("by %s at %s, %s ago", shortCaller(clean(pause.By)), stamp(pause.At), age(pause.At, s.now))
+	if pause.Reason != "" {
+		words += ": " + pause.Reason
+	}
+	lines := p.paragraph(theme.Hold+" paused", p.t.Warning, p.t.Text, words, 3)
+	if pause.Kind == engine.PausedByDrift {
+		lines = append(lines, p.paragraph("expected", p.t.Muted, p.t.Text, targets(pause.Expected), 2)...)
+		lines = append(lines, p.paragraph("found", p.t.Warning, p.t.Strong, targets(pause.Found), 2)...)
+	}
+	return lines
+}
+
+// fault is a call that fails: what, why, what to do, since when, and when it is tried
+// again.
+func (p pane) fault(s subject, fault engine.ActiveFault) []string {
+	if s.over() {
+		return nil
+	}
+	lines := p.paragraph("! cannot", p.t.Warning, p.t.Text, string(fault.Activity)+": "+fault.Message, 2)
+	lines = append(lines, p.paragraph("hint", p.t.Muted, p.t.Strong, fault.Hint, 2)...)
+	words := fmt.Sprintf("since %s, %s ago, tried %d times", stamp(fault.Since), age(fault.Since, s.now), fault.Count)
+	if fault.RetryAt.After(s.now) {
+		words += ", again in " + span(fault.RetryAt.Sub(s.now))
+	}
+	return append(lines, p.paragraph("", p.t.Muted, p.t.Muted, words, 1)...)
+}
+
+func (p pane) stale(s subject) []string {
+	if s.over() {
+		return nil
+	}
+	var lines []string
+	for _, reading := range staleReadings(s.service, s.rollout, s.now) {
+		words := fmt.Sprintf("%s: last known of %s, %s ago", reading.what, stamp(reading.at), age(reading.at, s.now))
+		lines = append(lines, p.paragraph("! stale", p.t.Warning, p.t.Text, words, 1)...)
+	}
+	return lines
+}
+
+// stopped is why tasks of the canary are not there.
+func (p pane) stopped(s subject) []string {
+	if s.over() {
+		return nil
+	}
+	health, known := s.health(s.r.Canary.Sha)
+	if !known || health.AllHealthy() || s.r.RollingBack() {
+		return nil
+	}
+	switch {
+	case len(health.Stops) > 0:
+		stop := health.Stops[0]
+		return p.paragraph("! task", p.t.Warning, p.t.Text, fmt.Sprintf("the last one stopped %s ago: %s", age(stop.At, s.now), stop.Reason), 2)
+	case len(health.Messages) > 0:
+		return p.paragraph("tasks", p.t.Muted, p.t.Text, health.Messages[0], 2)
+	}
+	return nil
+}
+
+// leftover is what could not be removed.
+func (p pane) leftover(s subject) []string {
+	if s.r.Leftover != "" {
+		return p.paragraph("! left", p.t.Warning, p.t.Text, s.r.Leftover, 3)
+	}
+	if removal := s.r.Removal; removal != nil && !removal.Done && len(removal.Reasons) > 0 {
+		words := fmt.Sprintf("removing %s failed %d times: %s", removal.Sha, removal.Failures, removal.Reasons[0])
+		return p.paragraph("! stack", p.t.Warning, p.t.Text, words, 3)
+	}
+	return nil
+}
+
+// readingFault is why the service could not be read.
+func (p pane) readingFault(fault scene.Fault, s subject) []string {
+	if fault.Message == "" {
+		return nil
+	}
+	words := fmt.Sprintf("read it since %s, %s ago: %s", stamp(fault.Since), age(fault.Since, s.now), fault.Message)
+	lines := p.paragraph("! cannot", p.t.Warning, p.t.Text, words, 2)
+	return append(lines, p.paragraph("hint", p.t.Muted, p.t.Strong, fault.Hint, 2)...)
+}

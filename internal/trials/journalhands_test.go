@@ -197,7 +197,7 @@ func TestJournalOutOfOrder(t *testing.T) {
 	eachTrouble(t, "fixed", func(t *testing.T, d *troubled) {
 		t.Helper()
 		before := d.w.route()
-		time.Sleep(20 * time.Minute)
+		time.Sleep(8 * time.Minute)
 		d.speaks(t)
 		if after := d.w.route(); after.Revision != before.Revision {
 			t.Errorf("the route is %v, before %v", after.Targets, before.Targets)
@@ -220,7 +220,7 @@ func TestJournalOutOfOrder(t *testing.T) {
 func TestJournalOutOfOrderAndARollBack(t *testing.T) {
 	eachTrouble(t, "fixed", func(t *testing.T, d *troubled) {
 		t.Helper()
-		time.Sleep(10 * time.Minute)
+		time.Sleep(4 * time.Minute)
 		asked := time.Now()
 		d.Post(ask(engine.RollBack))
 		d.until(t, d.disk, func(s engine.Snapshot) bool { return s.Rollout.Phase == engine.Removing })

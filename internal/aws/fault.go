@@ -232,6 +232,7 @@ func (w Where) answered(fault *engine.Fault, failed failure, err error) {
 		means = byStatus(failed.status)
 	}
 	fault.Kind = means.kind
+	fault.Refused = failed.status >= http.StatusBadRequest && failed.status < http.StatusInternalServerError
 	if means.hint != nil {
 		fault.Hint = means.hint(w, failed)
 	}

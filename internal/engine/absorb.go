@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"maps"
 	"slices"
 	"time"
@@ -130,6 +131,7 @@ func nextFault(r *Rollout, activity Activity, err error, at time.Time) ActiveFau
 	fault.Count++
 	fault.Kind, fault.Message, fault.Hint = KindOf(err), err.Error(), HintOf(err)
 	fault.RetryAt = at.Add(retryAfter(r, fault.Count))
+	_, fault.Unknown = errors.AsType[*unknownOutcome](err)
 	return fault
 }
 

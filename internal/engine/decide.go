@@ -266,7 +266,7 @@ func (m moment) recording() Action {
 	if m.blocked(RecordImage) {
 		return Action{}
 	}
-	action := Action{Perform: RecordVersion{Image: m.r.Canary.Image, Before: m.r.Before}}
+	action := Action{Perform: RecordVersion{Image: m.r.Canary.Image, Before: m.r.Before, NotBefore: m.r.recordsAgain()}}
 	if !m.r.RecordTouched {
 		action.Record = []Body{&RecordIntended{Image: m.r.Canary.Image}}
 	}

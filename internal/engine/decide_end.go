@@ -117,7 +117,7 @@ func (m moment) restoreRecord() Action {
 	if m.blocked(RecordImage) {
 		return Action{}
 	}
-	return Action{Perform: RecordVersion{Image: m.r.Before.Image, Restores: m.r.Canary.Image}}
+	return Action{Perform: RecordVersion{Image: m.r.Before.Image, Restores: m.r.Canary.Image, NotBefore: m.r.recordsAgain()}}
 }
 
 // removeUnknown removes a stack whose creation was asked for without an answer: it is

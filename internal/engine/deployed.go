@@ -2,8 +2,30 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"time"
 )
+
+// lostRecordGrace is how long a write of the record that had no answer is looked for
+// before it is repeated. A second one would be a second version of the record, and what
+// is read may be of the past; Parameter Store says nowhere for how long.
+const lostRecordGrace = 25 * time.Second
+
+// recordsAgain is when a write of the record may be repeated; zero without one that may
+// have been done.
+func (r *Rollout) recordsAgain() time.Time {
+	if r.RecordLostAt.IsZero() {
+		return time.Time{}
+	}
+	return r.RecordLostAt.Add(lostRecordGrace)
+}
+
+// unknownOutcome is the failure of a write that may have been done all the same.
+type unknownOutcome struct{ error }
+
+// Unwrap is the failure.
+func (u *unknownOutcome) Unwrap() error { return u.error }
 
 // recordVersion records an image once: an earlier try whose answer was lost is found in
 // the record. What someone else wrote since the rollout began is told, and a roll back
@@ -16,7 +38,17 @@ func (d *DriveLoop) recordVersion(ctx context.Context, service Service, effect R
 	if recorded := effect.settled(found); recorded != nil {
 		return recorded, nil
 	}
+	if d.clock.now().Before(effect.NotBefore) {
+		return nil, &Fault{
+			Op: "record", Target: effect.Image + " as the deployed version of " + service.Name, Kind: Transient,
+			Err: fmt.Errorf("an earlier write had no answer: it is looked for until %s before it is written again",
+				effect.NotBefore.UTC().Format(time.TimeOnly)),
+		}
+	}
 	number, err := d.Ports.Versions.Record(ctx, service, effect.Image)
+	if fault, is := errors.AsType[*Fault](err); err != nil && (!is || !fault.Refused) {
+		return nil, &unknownOutcome{err}
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,9 @@
 package engine
 
-import "fmt"
+import (
+	"fmt"
+	"time"
+)
 
 // Effect is one change of the world that a driver performs. Performing it twice is the
 // same as performing it once.
@@ -21,10 +24,13 @@ type (
 	AskForRemoval struct{ Sha, Stack, Token string }
 	// RecordVersion records the deployed image, unless it has been since Before. Restores,
 	// when it is not empty, is the only image that may be recorded over: a roll back's.
+	// Before NotBefore it is only looked for: an earlier write may have been done without
+	// showing yet.
 	RecordVersion struct {
-		Image    string
-		Before   Deployed
-		Restores string
+		Image     string
+		Before    Deployed
+		Restores  string
+		NotBefore time.Time
 	}
 )
 

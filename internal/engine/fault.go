@@ -39,7 +39,10 @@ type Fault struct {
 	Kind   FaultKind
 	// Hint is one sentence on what to do next; it may be empty.
 	Hint string
-	Err  error
+	// Refused says that the provider answered, and has not done it. Without an answer, or
+	// with one that says that the provider itself failed, it may have been done.
+	Refused bool
+	Err     error
 }
 
 // Error is the operation, the target and the cause, without the hint.

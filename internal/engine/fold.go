@@ -60,6 +60,9 @@ func (b *Started) apply(r *Rollout, at time.Time) {
 
 func (b *DriverTook) apply(r *Rollout, at time.Time) {
 	r.Driver, r.Fence, r.LetGo, r.AttendedAt = b.Driver, b.Fence, false, at
+	if r.RecordTouched {
+		r.RecordLostAt = at
+	}
 	r.Faults = map[Activity]ActiveFault{}
 	r.Conduct.Unattended = b.Driver.Unattended
 }
@@ -192,7 +195,12 @@ func (b *Resumed) apply(r *Rollout, at time.Time) {
 	}
 }
 
-func (b *Faulted) apply(r *Rollout, _ time.Time) { put(&r.Faults, b.Fault.Activity, b.Fault) }
+func (b *Faulted) apply(r *Rollout, at time.Time) {
+	put(&r.Faults, b.Fault.Activity, b.Fault)
+	if b.Fault.Unknown && b.Fault.Activity == RecordImage {
+		r.RecordLostAt = at
+	}
+}
 
 func (b *Recovered) apply(r *Rollout, _ time.Time) { delete(r.Faults, b.Activity) }
 

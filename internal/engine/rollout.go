@@ -148,6 +148,8 @@ type ActiveFault struct {
 	Since    time.Time `json:"since"`
 	Count    int       `json:"count"`
 	RetryAt  time.Time `json:"retry_at"`
+	// Unknown says that what failed may have been done all the same.
+	Unknown bool `json:"unknown,omitempty"`
 }
 
 // Weights are the shares of the two versions, 0 to 100.
@@ -230,6 +232,8 @@ type Rollout struct {
 	// RecordTouched is true from when the canary's image was about to be recorded, until
 	// a roll back has recorded stable's again.
 	RecordTouched bool
+	// RecordLostAt is when a write of the record may last have been done without an answer.
+	RecordLostAt time.Time
 	// Number is the version that the canary was recorded as; 0 before.
 	Number int64
 	// RecordNote and RestoreNote say what someone else did to the record before the canary

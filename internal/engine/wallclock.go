@@ -107,6 +107,7 @@ func (b *ClockJumped) apply(r *Rollout, at time.Time) {
 	if b.Jump < 0 {
 		move(&r.StartedAt, &r.ExposedAt, &r.HealthyAt)
 	}
+	move(&r.RecordLostAt)
 	r.Change = amended(r.Change, func(change *Change) { move(&change.WrittenAt) })
 	r.Removal = amended(r.Removal, func(removal *Removal) {
 		move(&removal.RequestedAt, &removal.Failed, &removal.StartedAt)

@@ -50,6 +50,8 @@ func (s scenario) options(around wire.Around) sandbox.Options {
 
 // place is where in a driver's life it dies.
 type place struct {
+	// event is the kind of the event that is not recorded any more.
+	event engine.EventKind
 	// append is the number of the write to the journal before which it dies, 0 for none.
 	append int
 	// call is the number of the call that changes something in which it dies, 0 for none:
@@ -98,7 +100,9 @@ func (r *reaper) Append(ctx context.Context, id string, after int64, events []en
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.appends++
-	if !r.dead && r.appends == r.place.append {
+	if !r.dead && (r.appends == r.place.append || slices.ContainsFunc(events, func(event engine.Event) bool {
+		return event.Body.Kind() == r.place.event
+	})) {
 		r.strike()
 	}
 	if r.dead {

@@ -44,7 +44,7 @@ func (c Chart) empty() string {
 			return ""
 		}
 	}
-	return "no responses are known of this time"
+	return "no responses are known"
 }
 
 // title is the name of the chart with the newest value of each line: the legend.

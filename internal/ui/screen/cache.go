@@ -59,7 +59,8 @@ type telling struct {
 	at    time.Time
 	first bool
 	kind  engine.EventKind
-	text  string
+	// brief is the text without what only a log needs.
+	text, brief string
 }
 
 // tale is the events of a rollout in the words that a build log has for them.
@@ -101,7 +102,8 @@ func (t *tale) tell(event engine.Event) {
 	first := true
 	for line := range strings.Lines(t.out.String()) {
 		_, words, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "  ")
-		t.lines = append(t.lines, telling{at: event.At, first: first, kind: event.Body.Kind(), text: clean(words)})
+		words = clean(words)
+		t.lines = append(t.lines, telling{at: event.At, first: first, kind: event.Body.Kind(), text: words, brief: withoutARNs(words)})
 		first = false
 	}
 }

@@ -35,7 +35,7 @@ func (s subject) limitName() string {
 	if s.r == nil || s.r.Spec.FailureThresholdTime <= 0 {
 		return ""
 	}
-	return fmt.Sprintf("limit %d in %s", s.r.Spec.FailureThresholdValue, span(time.Duration(s.r.Spec.FailureThresholdTime)*time.Second))
+	return fmt.Sprintf("limit %d in %s", s.r.Spec.FailureThresholdValue, brief(time.Duration(s.r.Spec.FailureThresholdTime)*time.Second))
 }
 
 func (p pane) chartOf(s subject, class, width, height int) chart.Chart {
@@ -75,5 +75,5 @@ func everyPeriod(period time.Duration) string {
 	if period == time.Minute {
 		return "a minute"
 	}
-	return "in " + period.String()
+	return "in " + brief(period)
 }

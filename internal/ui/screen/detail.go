@@ -81,13 +81,13 @@ func (p pane) verdict(s subject) []string {
 	}
 	glyph, style := verdictLook(p.t, v.Result)
 	row := theme.NewRow(p.width).Put(p.t.Muted, " verdict").To(11).Put(style, glyph+" "+spaced(string(v.Result)))
-	lines := p.spread(row, s.evidenceWords())
+	lines := p.spread(row, s.evidenceWords(), s.state == StaleEvidence)
 	switch {
 	case v.Result == analysis.Pass && v.Warning == "" && p.height < roomy:
 		// The numbers say it already, and the room is worth more.
 	case v.Warning != "":
 		lines = append(lines, p.paragraph("! doubt", p.t.Warning, p.t.Warning, v.Warning, 2)...)
-	case v.Reason != "":
+	case v.Reason != "" && (s.r.Cause == nil || s.r.Cause.Reason != v.Reason):
 		lines = append(lines, p.paragraph("", p.t.Muted, p.t.Muted, v.Reason, 2)...)
 	}
 	return lines
@@ -96,14 +96,19 @@ func (p pane) verdict(s subject) []string {
 // roomy is the height from which on a pane says more than it must.
 const roomy = 26
 
-// spread puts words behind each other, in as many lines as they need.
-func (p pane) spread(row *theme.Row, words []string) []string {
+// spread puts words behind each other, in as many lines as they need; the last of them
+// may be to be doubted.
+func (p pane) spread(row *theme.Row, words []string, doubtful bool) []string {
 	var lines []string
-	for _, word := range words {
+	for i, word := range words {
+		style := p.t.Text
+		if doubtful && i == len(words)-1 {
+			style = p.t.Warning
+		}
 		if theme.Width(word)+3 > row.Room() {
 			lines, row = append(lines, row.String()), theme.NewRow(p.width).To(8)
 		}
-		row.Put(p.t.Text, "   "+word)
+		row.Put(p.t.Text, "   ").Put(style, word)
 	}
 	return append(lines, row.String())
 }

@@ -10,7 +10,7 @@ import (
 
 // The widest and the narrowest that a dialog is, its border included.
 const (
-	dialogMost  = 78
+	dialogMost  = 72
 	dialogLeast = 50
 )
 

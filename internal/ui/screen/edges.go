@@ -20,9 +20,6 @@ func (f *frame) header() string {
 	if f.s.ReadOnly {
 		row.Put(f.t.Text, "  ").Put(f.t.Badge, " READ ONLY ")
 	}
-	if f.s.Frozen {
-		row.Put(f.t.Text, "  ").Put(f.t.Badge, " FROZEN ")
-	}
 	room := row.Room() - len(right) - 3
 	if page := clean(s.Page); page != "" && theme.Width(page)+2 <= room {
 		row.Put(f.t.Muted, "  ").Put(f.t.Text, page)
@@ -34,10 +31,14 @@ func (f *frame) header() string {
 	if row.Room() >= len(right)+1 {
 		row.To(f.s.Width - len(right) - 1)
 	}
+	f.spots = append(f.spots, spot{x: row.Width() + len(right) - len(helpHint), width: len(helpHint), hit: Hit{Key: "?"}})
 	return row.Put(f.t.Text, right).String()
 }
 
-func (f *frame) headerRight() string { return stamp(f.s.Now) + "   ? help" }
+// helpHint stands where it is seen from every page.
+const helpHint = "? help"
+
+func (f *frame) headerRight() string { return stamp(f.s.Now) + "   " + helpHint }
 
 // bannerLimit is how many banners are shown at once.
 const bannerLimit = 3
@@ -193,6 +194,7 @@ func (f *frame) guideBeside(height int) []string {
 		return nil
 	}
 	var lines []string
+	end := 0
 	put := func(style theme.Style, words string) {
 		row := theme.NewRow(guideWidth).Put(f.t.Rule, " "+theme.Bar+" ").Put(style, words)
 		lines = append(lines, row.Padded())
@@ -215,11 +217,13 @@ func (f *frame) guideBeside(height int) []string {
 			put(f.t.Text, "  "+line)
 		}
 		put(f.t.Text, "")
+		end = len(lines)
 	}
 	for len(lines) < height {
 		put(f.t.Text, "")
 	}
-	return lines[:height]
+	first := min(max(end-height, 0), len(lines)-height)
+	return lines[first : first+height]
 }
 
 // paragraph is a label with a text of several lines behind it.

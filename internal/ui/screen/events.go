@@ -30,7 +30,7 @@ func (p pane) eventRow(line telling) string {
 	if line.first {
 		row.Put(p.t.Muted, line.at.UTC().Format("15:04:05"))
 	}
-	return row.To(11).Put(p.kindStyle(line.kind), line.text).String()
+	return row.To(11).Put(p.kindStyle(line.kind), line.brief).String()
 }
 
 // kindStyle is how loud a kind of event is.
@@ -73,7 +73,7 @@ func (p pane) events() []string {
 func (p pane) eventInFull(line telling) []string {
 	var lines []string
 	for i, text := range wrapped(line.text, p.width-12, 60) {
-		part := telling{at: line.at, first: line.first && i == 0, kind: line.kind, text: text}
+		part := telling{at: line.at, first: line.first && i == 0, kind: line.kind, brief: text}
 		lines = append(lines, p.eventRow(part))
 	}
 	return lines

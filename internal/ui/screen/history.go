@@ -79,6 +79,9 @@ func (p pane) pastRow(past scene.Past, chosen bool) string {
 		putWithin(row.To(versions), style, words, outcome-1)
 	}
 	glyph, word := Glance(state)
+	if past.Rollout == nil {
+		glyph, word = "?", "not readable"
+	}
 	putWithin(row.To(outcome), styleOf(p.t, state), glyph+" "+word, took-1)
 	if past.Rollout != nil && past.Rollout.Outcome != "" {
 		row.To(took).Put(style, span(past.Rollout.EndedAt.Sub(past.Rollout.StartedAt)))
@@ -106,7 +109,7 @@ func (p pane) pastInFull(past scene.Past) []string {
 		return append(lines, p.paragraph("", p.t.Muted, p.t.Muted, "its events could not be read", 1)...)
 	}
 	who := fmt.Sprintf("%s, %d events", shortCaller(clean(cmp.Or(r.StartedBy, "nobody known"))), r.Seq)
-	lines = append(lines, p.paragraph("started by", p.t.Muted, p.t.Text, who, 1)...)
+	lines = append(lines, p.paragraph("started", p.t.Muted, p.t.Text, who, 1)...)
 	why := "it is open, at " + spaced(string(r.Phase))
 	if r.Outcome != "" {
 		why = "it " + r.Outcome.Past() + " at " + r.EndedAt.UTC().Format(time.RFC3339)

@@ -54,8 +54,8 @@ func (p pane) lost(s subject) []string {
 	if s.over() || !s.rollout.Lost || s.r.LetGo {
 		return nil
 	}
-	words := fmt.Sprintf("no sign of life since %s, %s ago, of %s", stamp(s.rollout.LastSeen), age(s.rollout.LastSeen, s.now), s.r.Driver)
-	return p.paragraph("! lost", p.t.Bad, p.t.Text, words, 2)
+	words := fmt.Sprintf("no sign of life of the driver since %s, %s ago", stamp(s.rollout.LastSeen), age(s.rollout.LastSeen, s.now))
+	return p.paragraph("! lost", p.t.Bad, p.t.Text, words, 1)
 }
 
 func (p pane) paused(s subject) []string {

@@ -28,7 +28,7 @@ func (s subject) evidenceWords() []string {
 	v := s.r.Verdict
 	var words []string
 	if s.protocol().HasResponses() {
-		words = append(words, fmt.Sprintf("canary %s of %s", percent(v.Canary.Rate()), count(v.Canary.Requests)))
+		words = append(words, fmt.Sprintf("5xx: canary %s of %s", percent(v.Canary.Rate()), count(v.Canary.Requests)))
 		if !s.r.First() {
 			words = append(words, fmt.Sprintf("stable %s of %s", percent(v.Stable.Rate()), count(v.Stable.Requests)))
 		}

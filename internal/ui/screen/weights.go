@@ -11,8 +11,13 @@ import (
 // weights are the versions with their shares, asked for and actual, and their tasks.
 func (p pane) weights(s subject) []string {
 	var lines []string
+	tail := 0
 	for _, version := range s.versions() {
-		lines = append(lines, p.versionRow(s, version))
+		health, _ := p.healthWords(s, version.sha)
+		tail = max(tail, theme.Width(health))
+	}
+	for _, version := range s.versions() {
+		lines = append(lines, p.versionRow(s, version, tail))
 	}
 	for _, target := range s.strangers() {
 		lines = append(lines, p.strangerRow(s, target))
@@ -21,8 +26,8 @@ func (p pane) weights(s subject) []string {
 }
 
 // versionRow is one version: its bar is what it has; where it shall have more, or less,
-// the difference is drawn apart.
-func (p pane) versionRow(s subject, v version) string {
+// the difference is drawn apart. Tail is how wide the words on its tasks may get.
+func (p pane) versionRow(s subject, v version, tail int) string {
 	style := p.t.Stable
 	if v.canary {
 		style = p.t.Canary
@@ -33,8 +38,7 @@ func (p pane) versionRow(s subject, v version) string {
 	row.To(18)
 	words := sharesInWords(actual, v.asked)
 	health, healthStyle := p.healthWords(s, v.sha)
-	tail := len(words) + 3 + theme.Width(health) + 1
-	p.bar(row, style, actual, v.asked, min(row.Room()-tail-1, 100))
+	p.bar(row, style, actual, v.asked, min(row.Room()-len(words)-tail-5, 100))
 	row.Put(p.t.Text, " ")
 	if v.asked >= 0 && v.asked != actual {
 		row.Put(p.t.Warning, words)
@@ -73,6 +77,8 @@ func (p pane) healthWords(s subject, sha string) (string, theme.Style) {
 	switch {
 	case s.r != nil && s.r.Removal != nil && s.r.Removal.Done && s.r.Removal.Sha == sha:
 		return "removed", p.t.Muted
+	case !known && s.over() && s.r != nil:
+		return "", p.t.Muted
 	case !known:
 		return "tasks not known", p.t.Muted
 	case !health.Exists:

@@ -3,6 +3,7 @@ package screen
 import (
 	"fmt"
 	"math"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -23,6 +24,17 @@ func span(d time.Duration) string {
 		return fmt.Sprintf("%d:%02d:%02d", seconds/3600, seconds/60%60, seconds%60)
 	}
 	return fmt.Sprintf("%d:%02d", seconds/60, seconds%60)
+}
+
+// brief is a duration in as few letters as there can be: 10m, 90s, 1h30m.
+func brief(d time.Duration) string {
+	words := d.String()
+	for _, nothing := range []string{"m0s", "h0m"} {
+		if strings.HasSuffix(words, nothing) {
+			words = words[:len(words)-2]
+		}
+	}
+	return words
 }
 
 // age is how long ago a time was, in words.
@@ -80,6 +92,17 @@ func targets(found []engine.Target) string {
 		words[i] = clean(target.Name) + " " + strconv.Itoa(target.Weight)
 	}
 	return strings.Join(words, ", ")
+}
+
+// identities are ARNs of persons and roles, up to who it is.
+var identities = regexp.MustCompile(`arn:[a-z-]+:(?:iam|sts)::\d*:(?:assumed-role/)?`)
+
+// withoutARNs is a text with who it is about, and not where they are registered.
+func withoutARNs(text string) string {
+	if !strings.Contains(text, "arn:") {
+		return text
+	}
+	return identities.ReplaceAllString(text, "")
 }
 
 // shortCaller is the end of an ARN: who it is, without where.

@@ -301,7 +301,7 @@ func (m *model) later() tea.Cmd {
 	return nil
 }
 
-// shownTime is the time that is drawn for.
+// shownTime is the time that the charts are drawn for.
 func (m *model) shownTime() time.Time {
 	if m.frozen != nil {
 		return m.frozenAt

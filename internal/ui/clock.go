@@ -31,10 +31,8 @@ func (m *model) keepTime() tea.Cmd {
 }
 
 func (m *model) needsTime() bool {
-	if !m.noticeOver.IsZero() {
-		return true
-	}
-	return m.frozen == nil && slices.ContainsFunc(m.live.Services, isTimed)
+	return !m.noticeOver.IsZero() || m.frozen != nil || len(m.live.Faults) > 0 ||
+		slices.ContainsFunc(m.live.Services, isTimed)
 }
 
 // isTimed tells whether something of a service is counted in seconds.

@@ -107,14 +107,19 @@ func (m *model) footer() []screen.Key {
 	return keys
 }
 
-// help are all keys that the console has, by section.
+// help are all keys that the console has, by section, as they are on the page that help
+// was asked from.
 func (m *model) help() []screen.Section {
+	from := *m
+	from.pages = m.pages[:max(1, len(m.pages)-1)]
 	var all []screen.Section
 	for _, title := range sections() {
 		part := screen.Section{Title: string(title)}
 		for _, b := range m.bindings {
 			if b.section == title {
-				part.Keys = append(part.Keys, b.shown(m))
+				key := b.shown(&from)
+				key.Does = b.does
+				part.Keys = append(part.Keys, key)
 			}
 		}
 		if len(part.Keys) > 0 {

@@ -59,7 +59,7 @@ func pageKeys() []binding {
 		},
 		{
 			names: []string{"e"}, name: "e", does: "events", foot: footAlways, section: ofPages,
-			about: "The events of the rollout, newest last.", pages: []screen.Page{screen.Overview, screen.Detail, screen.History},
+			about: "The events of the rollout, newest first.", pages: []screen.Page{screen.Overview, screen.Detail, screen.History},
 			why: (*model).whyNoEvents, act: turnTo(screen.Events),
 		},
 		{

@@ -33,7 +33,7 @@ func speaksOSC(environment []string) bool { return variable(environment, "TERM")
 // though the view be frozen.
 func (m *model) tell(view *tea.View) {
 	live := m.state()
-	live.Scene, live.Now, live.Frozen, live.Replay = m.live, m.now, false, nil
+	live.Scene, live.Frozen, live.Replay = m.live, false, nil
 	status := screen.StatusOf(live)
 	view.WindowTitle = oneLine(status.Title)
 	if status.Progress >= 0 && !m.quitting {
@@ -78,7 +78,7 @@ func programStatus(state screen.RolloutState) (tea.ProgramState, tea.ProgramStat
 func (m *model) state() screen.State {
 	s := screen.State{
 		Width: m.width, Height: m.height, Theme: m.theme,
-		Scene: m.shownScene(), Now: m.shownTime(), Page: m.page(), Selected: m.selected,
+		Scene: m.shownScene(), Now: m.now, Page: m.page(), Selected: m.selected,
 		Filter: m.filters[m.filterPage()], Filtering: m.filtering,
 		Frozen: m.frozen != nil, FrozenAt: m.frozenAt,
 		Span: m.span(), Back: m.back, Scroll: m.scroll,

@@ -1,0 +1,121 @@
+package ui
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"serin/internal/engine"
+	"serin/internal/ui/scene"
+	"serin/internal/ui/screen"
+)
+
+// deploying is a host that knows images and plans, and what was started.
+func deploying(started *[]scene.Order) *host {
+	h := hostOf(idle("yelb-appserver"), idle("yelb-ui"))
+	h.images = func(_ context.Context, service string) ([]string, error) {
+		return []string{service + ":fixed", service + ":flaky"}, nil
+	}
+	h.propose = func(_ context.Context, order scene.Order) (scene.Proposal, error) {
+		if strings.HasSuffix(order.Image, ":none") {
+			return scene.Proposal{}, errors.New("there is no such image\nPercentageStep: 0 is too small")
+		}
+		return scene.Proposal{
+			Service: "yelb-appserver", Stable: "3f2a91c0", Canary: "9bd0417e", Image: order.Image, Takes: 90 * time.Second,
+			Plan:     engine.Plan{Steps: []engine.Step{{Weight: 50}, {Gate: "QA", Weight: 50}, {Weight: 100, Bake: true, Hold: time.Minute}}},
+			Warnings: []string{"OnNoData is pass"},
+		}, nil
+	}
+	h.deploy = func(_ context.Context, order scene.Order) error {
+		*started = append(*started, order)
+		return nil
+	}
+	return h
+}
+
+func TestDeploying(t *testing.T) {
+	var started []scene.Order
+	rig := newRig(t, deploying(&started))
+	rig.press("d")
+	if got := rig.dialog().fields[imageField]; !strings.Contains(got.hint, "yelb-appserver:fixed, yelb-appserver:flaky") {
+		t.Fatalf("the hint is %q", got.hint)
+	}
+	rig.press("down", "enter")
+	plan := strings.Join(rig.dialog().lines, "\n")
+	for _, part := range []string{"3f2a91c0", "9bd0417e", "yelb-appserver:fixed", "50 % · gate: QA · 100 % bake 1m0s", "1m30s", "OnNoData is pass"} {
+		if !strings.Contains(plan, part) {
+			t.Errorf("the plan lacks %q:\n%s", part, plan)
+		}
+	}
+	rig.press("enter")
+	if len(started) != 0 || rig.dialog().title != "Deploy" {
+		t.Fatal("enter starts a rollout")
+	}
+	rig.press("enter", "d", "y")
+	rig.noDialog()
+	want := scene.Order{Service: "yelb-appserver", Image: "yelb-appserver:fixed"}
+	if len(started) != 1 || started[0].Service != want.Service || started[0].Image != want.Image {
+		t.Fatalf("started %+v", started)
+	}
+	rig.showsPage(screen.Detail)
+	rig.says("has begun")
+}
+
+func TestDeployingAnotherService(t *testing.T) {
+	var started []scene.Order
+	rig := newRig(t, deploying(&started))
+	rig.press("d", "shift+tab", "ctrl+u", "yelb-ui", "tab")
+	if got := rig.dialog().fields[imageField].offers; len(got) != 2 || got[0] != "yelb-ui:fixed" {
+		t.Fatalf("offered %v", got)
+	}
+	rig.press("tab", "specfiles/deploy.json", "tab", "p", "y")
+	if len(started) != 1 || started[0].File != "specfiles/deploy.json" || started[0].Service != "" {
+		t.Fatalf("started %+v", started)
+	}
+}
+
+func TestDeployingWrong(t *testing.T) {
+	var started []scene.Order
+	rig := newRig(t, deploying(&started))
+	rig.press("d", "enter")
+	if fault := rig.dialog().fault; !strings.Contains(fault, "which image") {
+		t.Fatalf("the fault is %q", fault)
+	}
+	rig.press("yelb-appserver:none", "enter")
+	if fault := rig.dialog().fault; !strings.Contains(fault, "PercentageStep") {
+		t.Fatalf("the fault is %q", fault)
+	}
+	rig.press("esc")
+	rig.noDialog()
+	if len(started) != 0 {
+		t.Fatalf("started %+v", started)
+	}
+}
+
+// What becomes of a start is told, in the dialog or after it.
+func TestStartingFails(t *testing.T) {
+	var started []scene.Order
+	h := deploying(&started)
+	h.deploy = func(context.Context, scene.Order) error { return errors.New("kim drives one already") }
+	rig := newRig(t, h)
+	rig.press("d", "down", "enter", "y")
+	if rig.dialog().fault != "kim drives one already" {
+		t.Fatalf("the fault is %q", rig.dialog().fault)
+	}
+	rig.press("esc")
+	rig.noDialog()
+
+	rig.press("d", "down", "enter")
+	d := rig.dialog()
+	cmd := rig.m.choose("y")
+	rig.press("p", "y", "enter")
+	if rig.m.dialog != d {
+		t.Fatal("keys act while the rollout is being started")
+	}
+	rig.press("esc")
+	rig.noDialog()
+	rig.send(cmd())
+	rig.says("yelb-appserver was not deployed: kim drives one already")
+}

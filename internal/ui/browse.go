@@ -40,7 +40,7 @@ func (m *model) reselect() {
 	}
 	m.selected = names[0]
 	for _, name := range names {
-		if service, _ := m.service(name); isOpen(service) {
+		if isOpen(m.service(name)) {
 			m.selected = name
 			return
 		}
@@ -230,12 +230,7 @@ func (m *model) span() time.Duration {
 
 // charted is the service that the charts are of, as it is shown.
 func (m *model) charted() scene.Service {
-	for _, service := range m.shownScene().Services {
-		if service.Name == m.selected {
-			return service
-		}
-	}
-	return scene.Service{}
+	return named(m.shownScene(), m.selected)
 }
 
 func zoomBy(by int) func(*model) tea.Cmd {

@@ -301,7 +301,7 @@ func TestMouse(t *testing.T) {
 func clickOn(rig *rig, wanted func(screen.Hit) bool) {
 	rig.Helper()
 	for y := range rig.m.height {
-		for x := range rig.m.width {
+		for x := 0; x < rig.m.width; x += 3 {
 			if wanted(screen.At(rig.m.state(), x, y)) {
 				rig.send(tea.MouseClickMsg{X: x, Y: y, Button: tea.MouseLeft})
 				return

@@ -125,6 +125,3 @@ func (m *model) answered(msg answerMsg) tea.Cmd {
 	m.now = time.Now()
 	return msg.apply(m)
 }
-
-// forget makes the answer to what was asked void.
-func (m *model) forget(why purpose) { delete(m.awaited, why) }

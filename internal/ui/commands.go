@@ -77,7 +77,7 @@ func (m *model) post(service string, kind engine.CommandKind, reason string) boo
 		m.say(screen.Failure, words(kind)+" was not asked: "+err.Error())
 		return false
 	}
-	found, _ := m.service(service)
+	found := m.service(service)
 	if isOpen(found) {
 		r := found.Rollout.Rollout
 		m.asked[service] = asked{kind: kind, rollout: r.ID, seq: r.Seq, at: m.now}
@@ -123,7 +123,7 @@ func (m *model) pauseOrResume() tea.Cmd {
 
 // whyNotTakeOver: only a rollout that nobody drives can be taken over.
 func (m *model) whyNotTakeOver() string {
-	service, _ := m.service(m.selected)
+	service := m.service(m.selected)
 	switch {
 	case !isOpen(service):
 		return m.selected + " has no open rollout"

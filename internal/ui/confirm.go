@@ -68,7 +68,7 @@ func (m *model) confirmed(about *engine.Rollout, kind engine.CommandKind, reason
 	service, id := about.Key.Service, about.ID
 	return func(m *model) tea.Cmd {
 		m.closeDialog()
-		found, _ := m.service(service)
+		found := m.service(service)
 		switch {
 		case found.Rollout == nil || found.Rollout.Rollout == nil || found.Rollout.Rollout.ID != id:
 			m.refuse("the rollout that was asked about is no longer the one of " + service + ": nothing was asked")

@@ -221,20 +221,24 @@ func (m *model) shownScene() scene.Scene {
 	return m.live
 }
 
-// service finds a service in the live scene. What is asked is asked of what is true now,
-// whatever a frozen view shows.
-func (m *model) service(name string) (scene.Service, bool) {
-	for _, service := range m.live.Services {
+// service finds a service in the live scene; zero without it. What is asked is asked of
+// what is true now, whatever a frozen view shows.
+func (m *model) service(name string) scene.Service {
+	return named(m.live, name)
+}
+
+func named(s scene.Scene, name string) scene.Service {
+	for _, service := range s.Services {
 		if service.Name == name {
-			return service, true
+			return service
 		}
 	}
-	return scene.Service{}, false
+	return scene.Service{}
 }
 
 // rollout is the selected service's rollout; nil without one.
 func (m *model) rollout() *scene.Rollout {
-	service, _ := m.service(m.selected)
+	service := m.service(m.selected)
 	if service.Rollout == nil || service.Rollout.Rollout == nil {
 		return nil
 	}

@@ -73,7 +73,7 @@ func (m *model) address() (address, what string) {
 	if m.live.Region == "" {
 		return "", ""
 	}
-	service, _ := m.service(m.selected)
+	service := m.service(m.selected)
 	return consoleAddress(m.live, service)
 }
 

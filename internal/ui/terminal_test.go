@@ -56,7 +56,9 @@ func TestTerminalFails(t *testing.T) {
 	out := &tape{gone: errTest}
 	terminal := newTerminal(out)
 	defer terminal.close()
-	terminal.Write([]byte("x"))
+	if _, err := terminal.Write([]byte("x")); err != nil {
+		t.Fatal("the first write knows already that the terminal is gone")
+	}
 	if _, err := terminal.Write([]byte("y")); err == nil {
 		t.Fatal("a terminal that is gone takes writes")
 	}

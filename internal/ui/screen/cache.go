@@ -65,11 +65,12 @@ type telling struct {
 
 // tale is the events of a rollout in the words that a build log has for them.
 type tale struct {
-	seen, last int64
-	rollout    engine.Rollout
-	out        bytes.Buffer
-	printer    *headless.Text
-	lines      []telling
+	seen    int64
+	last    engine.Event
+	rollout engine.Rollout
+	out     bytes.Buffer
+	printer *headless.Text
+	lines   []telling
 }
 
 func newTale() *tale {
@@ -80,13 +81,18 @@ func newTale() *tale {
 
 // continues tells whether the events that were told are the first of these.
 func (t *tale) continues(events []engine.Event) bool {
-	return t.seen <= int64(len(events)) && (t.seen == 0 || events[t.seen-1].Seq == t.last)
+	return t.seen <= int64(len(events)) && (t.seen == 0 || t.told(events[t.seen-1]))
+}
+
+// told tells whether an event is the last one that was told.
+func (t *tale) told(event engine.Event) bool {
+	return event.Seq == t.last.Seq && event.At.Equal(t.last.At) && event.Actor == t.last.Actor
 }
 
 // follow tells the events that were not told yet.
 func (t *tale) follow(events []engine.Event) {
 	for _, event := range events[t.seen:] {
-		t.seen, t.last = t.seen+1, event.Seq
+		t.seen, t.last = t.seen+1, event
 		if event.Body == nil {
 			continue
 		}

@@ -16,12 +16,31 @@ func clean(text string) string {
 	if isHarmless(text) {
 		return text
 	}
-	return strings.Map(func(char rune) rune {
+	return measurable(strings.Map(func(char rune) rune {
 		if unicode.Is(unicode.Cf, char) || unicode.Is(unicode.Variation_Selector, char) {
 			return -1
 		}
 		return char
-	}, headless.Clean(text))
+	}, headless.Clean(text)))
+}
+
+// measurable is a text without what is wider to terminals that count code points than to
+// those that count graphemes: one of the two would break the line.
+func measurable(text string) string {
+	if ansi.StringWidth(text) == ansi.StringWidthWc(text) {
+		return text
+	}
+	var alike strings.Builder
+	for text != "" {
+		cluster, width := ansi.FirstGraphemeCluster(text, ansi.GraphemeWidth)
+		if width == ansi.StringWidthWc(cluster) {
+			alike.WriteString(cluster)
+		} else {
+			alike.WriteString("\uFFFD")
+		}
+		text = text[len(cluster):]
+	}
+	return alike.String()
 }
 
 // isHarmless tells a text of printable ASCII that is not endless.

@@ -180,17 +180,17 @@ func (p pane) rest(s subject, room int) []string {
 // chartsHeight is how many lines the charts get of the room; 0 when there is nothing to
 // draw, or no room.
 func (p pane) chartsHeight(s subject, room int) int {
-	const least, most = 6, 14
+	const least, most = 6, 18
 	if !s.protocol().HasResponses() || p.width < LeastWidth {
 		return 0
 	}
 	if s.r == nil {
-		return chartRoom(room, least, most+4)
+		return chartRoom(room, least, most)
 	}
 	if !s.r.Exposed && len(s.buckets(s.r.Canary.Sha)) == 0 && room < 20 {
 		return 0
 	}
-	return chartRoom(room-3, least, min(most, max(room*6/10, least)))
+	return chartRoom(room-3, least, min(most, max(room*55/100, least)))
 }
 
 func chartRoom(room, least, most int) int {

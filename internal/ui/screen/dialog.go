@@ -39,7 +39,10 @@ func over(line, box string, x, width int) string {
 		return left + box
 	}
 	right := ansi.TruncateLeft(line, x+width, "")
-	// A wide character that the box covers by half is gone as a whole.
+	if ansi.StringWidth(right) > whole-x-width {
+		// A wide character that the box covers by half is gone as a whole.
+		right = ansi.TruncateLeft(line, x+width+1, "")
+	}
 	gap := strings.Repeat(" ", max(whole-x-width-ansi.StringWidth(right), 0))
 	return left + box + gap + right
 }

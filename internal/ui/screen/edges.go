@@ -207,6 +207,9 @@ func (f *frame) guideBeside(height int) []string {
 		}
 		if i == g.Present {
 			style = f.t.Accent
+			if !step.Done {
+				mark = theme.Up
+			}
 			put(f.t.Text, "")
 		}
 		put(style, mark+" "+clean(step.Title))

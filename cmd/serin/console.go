@@ -37,7 +37,7 @@ func (f *consoleFlags) register(cmd *cobra.Command) {
 // console opens the console on an environment.
 func (p *program) console(cmd *cobra.Command, flags *consoleFlags) error {
 	if !p.hasTerminal() {
-		return usage(cmd, "the console needs a terminal on both ends: use `serin deploy FILE --ci` in a build, or say what to do")
+		return usage(cmd, "the console needs a terminal on both ends: use `serin deploy FILE --ci` in a build, or `serin help` for the verbs")
 	}
 	path, err := p.journalPath(flags.journal)
 	if err != nil {

@@ -8,12 +8,14 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"serin/internal/console"
+	"serin/internal/engine"
 	"serin/internal/journal"
 	"serin/internal/sandbox"
 	"serin/internal/ui/guide"
@@ -24,6 +26,7 @@ type demoFlags struct {
 	view     viewFlags
 	rate     float64
 	realTime bool
+	set      []string
 	script   choice
 }
 
@@ -46,6 +49,7 @@ func newDemo(p *program) *cobra.Command {
 	flags.view.register(cmd)
 	cmd.Flags().Float64Var(&flags.rate, "rate", sandbox.Defaults().Rate, "how many requests a second the visitors send")
 	cmd.Flags().BoolVar(&flags.realTime, "real-time", false, "keep the post's times: a minute a step")
+	cmd.Flags().StringArrayVar(&flags.set, "set", nil, "`Field=Value` over the demo's deploy.json; may be repeated")
 	cmd.Flags().Var(&flags.script, "script", "play this by itself")
 	flags.script.completes(cmd, "script")
 	return cmd
@@ -55,11 +59,11 @@ func newDemo(p *program) *cobra.Command {
 // containers is off, as in the post, so that a version on the wrong port gets traffic. A
 // busy machine may time a request or two out, which shall fail no canary.
 func (f *demoFlags) settings() []string {
-	common := []string{"TemplateParameters.ContainerHealthCheck=off"}
+	times := []string{"WaitTime=8", "MetricPeriod=1", "MetricDelay=2", "FailureThresholdValue=4", "FailureThresholdTime=60"}
 	if f.realTime {
-		return append(common, "MetricPeriod=10", "MetricDelay=10")
+		times = []string{"MetricPeriod=10", "MetricDelay=10"}
 	}
-	return append(common, "WaitTime=8", "MetricPeriod=1", "MetricDelay=2", "FailureThresholdValue=4", "FailureThresholdTime=60")
+	return slices.Concat([]string{"TemplateParameters.ContainerHealthCheck=off"}, times, f.set)
 }
 
 func (f *demoFlags) sandbox() sandbox.Options {
@@ -76,6 +80,11 @@ func (f *demoFlags) sandbox() sandbox.Options {
 func (p *program) demo(cmd *cobra.Command, flags *demoFlags) error {
 	if !(flags.rate >= 0) { // not a number is not, either
 		return usage(cmd, "--rate %g: write 0 or more", flags.rate)
+	}
+	for _, setting := range flags.set {
+		if _, err := engine.ParseSetting(setting); err != nil {
+			return badInput(err)
+		}
 	}
 	if !p.hasTerminal() {
 		return usage(cmd, "the demo needs a terminal on both ends: use `serin sandbox`, and `serin deploy FILE --sandbox --ci`")
@@ -121,6 +130,7 @@ func (p *program) demoIn(ctx context.Context, region *sandbox.Sandbox, directory
 	} else {
 		err = s.tour(outer, flags.realTime)
 	}
+	s.summarise()
 	return errors.Join(err, log.Close())
 }
 

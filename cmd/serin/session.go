@@ -17,6 +17,9 @@ import (
 	"serin/internal/ui"
 )
 
+// soonEnough is how long letting go may take before it is worth a word.
+const soonEnough = time.Second
+
 // session is the console, attached to a host, and what follows when it is left.
 type session struct {
 	*program
@@ -109,10 +112,12 @@ func (s *session) interrupt(reason string) {
 
 // finish drives to their end what was not let go of, telling what happens.
 func (s *session) finish(ctx context.Context) {
-	driven := s.host.Driving()
-	if len(driven) == 0 {
+	soon, cancel := context.WithTimeout(ctx, soonEnough)
+	defer cancel()
+	if s.host.Wait(soon) == nil {
 		return
 	}
+	driven := s.host.Driving()
 	s.narrator.speak(s.out)
 	for _, service := range driven {
 		s.warn("still driving " + service + "; interrupt to end it, twice to leave at once")

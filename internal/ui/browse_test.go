@@ -265,6 +265,7 @@ func TestCopying(t *testing.T) {
 
 func TestMouse(t *testing.T) {
 	rig := newRig(t, hostOf(four()...))
+	rig.send(tea.WindowSizeMsg{Width: 80, Height: 24})
 	rig.send(tea.MouseWheelMsg{Button: tea.MouseWheelDown})
 	if rig.m.selected != "yelb-db" {
 		t.Fatalf("the wheel selects %s", rig.m.selected)

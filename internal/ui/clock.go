@@ -45,9 +45,12 @@ func (m *model) ticked(tick tickMsg) {
 		return
 	}
 	m.ticking = false
-	m.now = time.Now()
-	if !m.noticeOver.IsZero() && !m.now.Before(m.noticeOver) {
+	now := time.Now()
+	if !m.noticeOver.IsZero() && !now.Before(m.noticeOver) {
 		m.hush()
+	}
+	if m.needsTime() {
+		m.now = now
 	}
 }
 

@@ -81,8 +81,8 @@ func (m *model) post(service string, kind engine.CommandKind, reason string) boo
 	if isOpen(found) {
 		r := found.Rollout.Rollout
 		m.asked[service] = asked{kind: kind, rollout: r.ID, seq: r.Seq, at: m.now}
-		if found.Rollout.Lost && !found.Rollout.Mine {
-			m.say(screen.Warning, words(kind)+" was asked of "+service+", but its driver is gone: t takes over")
+		if !found.Rollout.Mine && (found.Rollout.Lost || r.LetGo) {
+			m.say(screen.Warning, words(kind)+" was asked of "+service+", but nobody drives it: t takes over")
 			return true
 		}
 	}

@@ -211,3 +211,14 @@ func TestReadOnlyChangesNothing(t *testing.T) {
 		}
 	}
 }
+
+// What nobody is there to take is said to be so.
+func TestNobodyDrives(t *testing.T) {
+	rig := newRig(t, hostOf(rolling("yelb-appserver", engine.Holding, func(r *scene.Rollout) {
+		r.Rollout.LetGo = true
+		r.Rollout.Paused = &engine.Pause{Kind: engine.PausedByLetGo, By: "lee"}
+	})))
+	rig.press("space")
+	rig.posts(engine.ResumeIt)
+	rig.says("nobody drives it: t takes over")
+}

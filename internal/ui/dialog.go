@@ -176,6 +176,7 @@ func (m *model) choose(key string) tea.Cmd {
 // paste puts pasted text into the field that is typed into; it never acts.
 func (m *model) paste(text string) {
 	switch {
+	case m.isUnseen():
 	case m.dialog != nil:
 		if f := m.dialog.focused(); f != nil && m.dialog.busy == "" && m.dialog.listens(m.now) {
 			f.insert(text)

@@ -137,7 +137,24 @@ func (m *model) press(msg tea.KeyPressMsg) tea.Cmd {
 		return nil
 	}
 	m.hush()
+	if m.isUnseen() {
+		return m.blindKey(msg.String())
+	}
 	return m.key(msg.String(), typed(msg))
+}
+
+// isUnseen tells whether the window is too small to show anything but that.
+func (m *model) isUnseen() bool {
+	return m.width > 0 && (m.width < screen.LeastWidth || m.height < screen.LeastHeight)
+}
+
+// blindKey is a key in a window that is too small to show what it would do: only leaving
+// acts, and only when there is nothing to ask.
+func (m *model) blindKey(name string) tea.Cmd {
+	if (name == "q" || name == "ctrl+c") && len(m.driven()) == 0 {
+		return m.quit(Idle)
+	}
+	return nil
 }
 
 // typed is the text that a key press means; empty for keys with a modifier beside shift.

@@ -164,3 +164,21 @@ func FuzzConsole(f *testing.F) {
 		}
 	})
 }
+
+// In a window that is too small to show a question, no key asks or answers one.
+func TestTooSmallToAsk(t *testing.T) {
+	rig := newRig(t, hostOf(rolling("yelb-appserver", engine.Holding, mine)))
+	rig.press("r")
+	rig.send(tea.WindowSizeMsg{Width: screen.LeastWidth - 1, Height: 40})
+	rig.press("enter", "y", "p", "q", "l")
+	rig.posts()
+	rig.send(tea.WindowSizeMsg{Width: screen.LeastWidth, Height: screen.LeastHeight})
+	rig.press("enter")
+	rig.posts(engine.RollBack)
+	watching := newRig(t, hostOf(rolling("yelb-appserver", engine.Holding)))
+	watching.send(tea.WindowSizeMsg{Width: 10, Height: 4})
+	watching.press("r", "q")
+	if watching.m.leaving != Idle {
+		t.Errorf("left as %q", watching.m.leaving)
+	}
+}

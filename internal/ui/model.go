@@ -190,8 +190,11 @@ func (m *model) learn(msg tea.Msg) {
 
 func (m *model) retheme() {
 	symbols := theme.Braille
-	if m.options.ASCII {
+	switch {
+	case m.options.ASCII:
 		symbols = theme.ASCII
+	case variable(m.options.Environment, "TERM") == "linux":
+		symbols = theme.Block // its fonts have no braille
 	}
 	m.theme = theme.New(m.dark, m.noColor, symbols)
 }

@@ -45,7 +45,7 @@ func (m *model) wheel(button tea.MouseButton) {
 
 func (m *model) click(x, y int) tea.Cmd {
 	m.now = time.Now()
-	if m.now.Before(m.deafTill) {
+	if m.now.Before(m.deafTill) || m.isUnseen() {
 		return nil
 	}
 	hit := screen.At(m.state(), x, y)

@@ -13,13 +13,14 @@ func (m *model) View() tea.View {
 		return m.drawn
 	}
 	m.stale = false
-	view := tea.NewView(screen.Draw(m.state(), m.cache))
+	state := m.state()
+	view := tea.NewView(screen.Draw(state, m.cache))
 	view.AltScreen, view.ReportFocus = true, true
 	if m.mouse {
 		view.MouseMode = tea.MouseModeCellMotion
 	}
 	if speaksOSC(m.options.Environment) {
-		m.tell(&view)
+		m.tell(&view, state)
 	}
 	m.drawn = view
 	return view
@@ -31,8 +32,7 @@ func speaksOSC(environment []string) bool { return variable(environment, "TERM")
 
 // tell says in the terminal's own places how things stand: always how they stand now,
 // though the view be frozen.
-func (m *model) tell(view *tea.View) {
-	live := m.state()
+func (m *model) tell(view *tea.View, live screen.State) {
 	live.Scene, live.Frozen, live.Replay = m.live, false, nil
 	status := screen.StatusOf(live)
 	view.WindowTitle = oneLine(status.Title)

@@ -48,8 +48,10 @@ func shift(symbols theme.Symbols) chart.Chart {
 		},
 		From: noon, To: noon.Add(20 * time.Minute), Known: noon.Add(18 * time.Minute),
 		Marks: []chart.Mark{
-			{At: noon.Add(5 * time.Minute), Weight: 10}, {At: noon.Add(8 * time.Minute), Weight: 20},
-			{At: noon.Add(12 * time.Minute), Weight: 30}, {At: noon.Add(16 * time.Minute), Weight: 40},
+			{At: noon.Add(5 * time.Minute), Weight: 10},
+			{At: noon.Add(8 * time.Minute), Weight: 20},
+			{At: noon.Add(12 * time.Minute), Weight: 30},
+			{At: noon.Add(16 * time.Minute), Weight: 40},
 		},
 		Width: 60, Height: 10,
 	}

@@ -84,29 +84,29 @@ func (s scale) draw(canvas *canvas, line Line, ink uint8) {
 		for len(buckets) > 0 && !buckets[0].Start.Add(s.chart.Period).After(from) {
 			buckets = buckets[1:]
 		}
-		covered, any := s.covers(buckets, line.Class, from.Add(s.step))
-		if any {
+		covered, found := s.covers(buckets, line.Class, from.Add(s.step))
+		if found {
 			s.strokes(canvas, x, covered, before, drawn, line.Heavy, ink)
 			before = covered.leaves
 		}
-		drawn = any
+		drawn = found
 	}
 }
 
 // covers are the rows of the buckets that begin before a time.
 func (s scale) covers(buckets []analysis.Bucket, class int, until time.Time) (extent, bool) {
-	covered, any := extent{}, false
+	covered, found := extent{}, false
 	for _, bucket := range buckets {
 		if !bucket.Start.Before(until) {
 			break
 		}
 		y := s.y(bucket.Class(class))
-		if !any {
+		if !found {
 			covered = extent{y, y, y}
 		}
-		covered.high, covered.low, covered.leaves, any = min(covered.high, y), max(covered.low, y), y, true
+		covered.high, covered.low, covered.leaves, found = min(covered.high, y), max(covered.low, y), y, true
 	}
-	return covered, any
+	return covered, found
 }
 
 // strokes draws one column of a line, joined to where it was in the column before.

@@ -26,6 +26,7 @@ func heavy() screen.State {
 }
 
 func report(b *testing.B, budget time.Duration) {
+	b.Helper()
 	b.ReportMetric(float64(budget.Nanoseconds()), "budget-ns/op")
 }
 

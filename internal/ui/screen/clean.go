@@ -3,16 +3,19 @@ package screen
 import (
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/charmbracelet/x/ansi"
 
 	"serin/internal/headless"
+	"serin/internal/ui/theme"
 )
 
 // clean makes a text that came from elsewhere harmless on a screen: one line without
 // control characters, and without the marks that are not seen but that terminals
 // measure in different ways (joiners, selectors, those that reorder).
 func clean(text string) string {
+	text = shortened(text, textLimit)
 	if isHarmless(text) {
 		return text
 	}
@@ -43,11 +46,22 @@ func measurable(text string) string {
 	return alike.String()
 }
 
-// isHarmless tells a text of printable ASCII that is not endless.
-func isHarmless(text string) bool {
-	if len(text) > 4000 {
-		return false
+// textLimit is how long a text may be, in bytes: ten lines of the widest screen.
+const textLimit = 4000
+
+// shortened is a text of at most so many bytes, with an ellipsis where there was more.
+func shortened(text string, most int) string {
+	if len(text) <= most {
+		return text
 	}
+	for most > 0 && !utf8.RuneStart(text[most]) {
+		most--
+	}
+	return text[:most] + theme.Ellipsis
+}
+
+// isHarmless tells a text of printable ASCII.
+func isHarmless(text string) bool {
 	for i := range len(text) {
 		if text[i] < 0x20 || text[i] > 0x7e {
 			return false
@@ -62,7 +76,8 @@ func wrapped(text string, width, most int) []string {
 	if width < 1 || most < 1 || text == "" {
 		return nil
 	}
-	text = clean(text)
+	// No character of one column has more than four bytes.
+	text = clean(shortened(text, (width+1)*4*most))
 	if len(text) <= width {
 		return []string{text}
 	}

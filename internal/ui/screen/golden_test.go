@@ -118,7 +118,9 @@ func guide() *screen.Guide {
 	return &screen.Guide{Title: "THE POST, STEP BY STEP", Present: 1, Steps: []screen.GuideStep{
 		{Title: "Look at the weights", Text: "All traffic is on one version.", Done: true},
 		{Title: "Deploy the fix", Text: "Open the page in a browser and vote: every vote counts twice. Then press d, choose yelb-appserver and the image yelb-appserver:fixed, and start."},
-		{Title: "Watch it"}, {Title: "Promote early"}, {Title: "Roll back by hand"},
+		{Title: "Watch it"},
+		{Title: "Promote early"},
+		{Title: "Roll back by hand"},
 	}}
 }
 

@@ -241,8 +241,10 @@ func TestAWarmFrameIsTheColdOne(t *testing.T) {
 	for name, state := range everything() {
 		cache := screen.NewCache()
 		cold := screen.Draw(state, nil)
-		if screen.Draw(state, cache) != cold || screen.Draw(state, cache) != cold {
-			t.Errorf("%s looks different when it was drawn before", name)
+		for range 2 {
+			if screen.Draw(state, cache) != cold {
+				t.Errorf("%s looks different when it was drawn before", name)
+			}
 		}
 	}
 }

@@ -213,7 +213,8 @@ func examples() map[screen.RolloutState]example {
 			Expected: route(70, 30, twoOClock).Targets,
 			Found: []engine.Target{
 				{Name: "yelb-appserver-" + stableSha, Sha: stableSha, Weight: 50},
-				{Name: "yelb-appserver-" + canarySha, Sha: canarySha, Weight: 40}, {Name: "someone-elses-node", Weight: 10},
+				{Name: "yelb-appserver-" + canarySha, Sha: canarySha, Weight: 40},
+				{Name: "someone-elses-node", Weight: 10},
 			},
 		})},
 		screen.StaleEvidence: {life: holding().wait(6 * time.Minute), age: 6 * time.Minute},

@@ -108,11 +108,14 @@ func (s subject) versions() []version {
 // strangers are the targets on the route that are none of the versions shown.
 func (s subject) strangers() []engine.Target {
 	route, _ := s.route()
+	if s.r != nil && s.over() {
+		return nil
+	}
 	shown := s.versions()
 	var found []engine.Target
 	for _, target := range route.Targets {
 		known := slices.ContainsFunc(shown, func(v version) bool { return v.sha == target.Sha && target.Sha != "" })
-		if !known && !(s.r != nil && s.r.Outcome != "") {
+		if !known {
 			found = append(found, target)
 		}
 	}

@@ -20,7 +20,7 @@ func TestAThemeWithoutColourHasNone(t *testing.T) {
 	if plain.Alarm.Paint("x") == "x" {
 		t.Error("an alarm does not stand out without colour")
 	}
-	if New(true, false, Braille) != New(true, false, Braille) {
+	if again := New(true, true, Braille); again != plain {
 		t.Error("two themes of the same terminal differ")
 	}
 }

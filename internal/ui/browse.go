@@ -298,7 +298,10 @@ func (m *model) later() tea.Cmd {
 
 // shownTime is the time that the charts are drawn for.
 func (m *model) shownTime() time.Time {
-	if m.frozen != nil {
+	switch {
+	case m.replay != nil:
+		return m.replay.At
+	case m.frozen != nil:
 		return m.frozenAt
 	}
 	return m.now

@@ -17,8 +17,11 @@ const (
 	// planTime is how long it may take to see a plan, startTime to begin a rollout.
 	planTime  = 30 * time.Second
 	startTime = 60 * time.Second
-	// hintedImages is how many images the hint names.
-	hintedImages = 6
+	// listedImages is how many images the form lists.
+	listedImages = 12
+
+	formIntro = "An image of a service, or a specfile. The plan comes first; nothing starts yet."
+	imageHint = "repository:tag or an image's URI"
 )
 
 // The fields of the form, in order.
@@ -40,10 +43,10 @@ type deployForm struct {
 func (m *model) askDeploy() tea.Cmd {
 	form := &deployForm{dialog: &dialog{
 		title: "Deploy",
-		lines: []string{"An image of a service, or a specfile. The plan comes first; nothing starts yet."},
+		lines: []string{formIntro},
 		fields: []*field{
-			{label: "service", offers: m.listed()},
-			{label: "image", hint: "repository:tag or an image's URI"},
+			{label: "service ", offers: m.listed()},
+			{label: "image   ", hint: imageHint},
 			{label: "specfile", hint: "a deploy.json; may be left empty"},
 		},
 	}}
@@ -73,8 +76,7 @@ func (f *deployForm) leftField(m *model, from int) tea.Cmd {
 // them is no fault.
 func (f *deployForm) listImages(m *model) tea.Cmd {
 	f.listed = f.text(serviceField)
-	images := f.dialog.fields[imageField]
-	images.offers = nil
+	f.offer(nil)
 	if f.listed == "" {
 		return nil
 	}
@@ -82,13 +84,23 @@ func (f *deployForm) listImages(m *model) tea.Cmd {
 	return m.call(toListImages, readTime, func(ctx context.Context) func(*model) tea.Cmd {
 		found, err := host.Images(ctx, service)
 		return func(*model) tea.Cmd {
-			if err == nil && len(found) > 0 {
-				images.offers = found
-				images.hint = "up and down choose: " + oneLine(strings.Join(found[:min(len(found), hintedImages)], ", "))
+			if err == nil {
+				f.offer(found)
 			}
 			return nil
 		}
 	})
+}
+
+// offer lists the images that up and down choose among.
+func (f *deployForm) offer(images []string) {
+	field := f.dialog.fields[imageField]
+	field.offers, field.hint, f.dialog.lines = images, imageHint, []string{formIntro}
+	if len(images) == 0 {
+		return
+	}
+	field.hint = "up and down choose"
+	f.dialog.lines = append(f.dialog.lines, "Images: "+strings.Join(images[:min(len(images), listedImages)], "  "))
 }
 
 // order is the form as an order; words say what is missing.

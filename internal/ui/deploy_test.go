@@ -39,8 +39,8 @@ func TestDeploying(t *testing.T) {
 	var started []scene.Order
 	rig := newRig(t, deploying(&started))
 	rig.press("d")
-	if got := rig.dialog().fields[imageField]; !strings.Contains(got.hint, "yelb-appserver:fixed, yelb-appserver:flaky") {
-		t.Fatalf("the hint is %q", got.hint)
+	if got := strings.Join(rig.dialog().lines, "\n"); !strings.Contains(got, "yelb-appserver:fixed  yelb-appserver:flaky") {
+		t.Fatalf("the form lists %q", got)
 	}
 	rig.press("down", "enter")
 	plan := strings.Join(rig.dialog().lines, "\n")

@@ -78,7 +78,7 @@ func programStatus(state screen.RolloutState) (tea.ProgramState, tea.ProgramStat
 func (m *model) state() screen.State {
 	s := screen.State{
 		Width: m.width, Height: m.height, Theme: m.theme,
-		Scene: m.shownScene(), Now: m.now, Page: m.page(), Selected: m.selected,
+		Scene: m.shownScene(), Now: m.now, Still: !m.needsTime(), Page: m.page(), Selected: m.selected,
 		Filter: m.filters[m.filterPage()], Filtering: m.filtering,
 		Frozen: m.frozen != nil, FrozenAt: m.frozenAt,
 		Span: m.span(), Back: m.back, Scroll: m.scroll,

@@ -38,7 +38,13 @@ func (f *frame) header() string {
 // helpHint stands where it is seen from every page.
 const helpHint = "? help"
 
-func (f *frame) headerRight() string { return stamp(f.s.Now) + "   " + helpHint }
+// headerRight is the time: where no clock runs, that of the picture.
+func (f *frame) headerRight() string {
+	if f.s.Still {
+		return "as of " + stamp(f.s.Now) + "   " + helpHint
+	}
+	return stamp(f.s.Now) + "   " + helpHint
+}
 
 // bannerLimit is how many banners are shown at once.
 const bannerLimit = 3

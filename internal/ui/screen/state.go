@@ -31,9 +31,11 @@ type State struct {
 	Width, Height int
 	Theme         theme.Theme
 	Scene         scene.Scene
-	// Now is the time that ages and countdowns are shown for.
-	Now  time.Time
-	Page Page
+	// Now is the time that ages and countdowns are shown for. Still says that it stands,
+	// until something changes or a key is pressed: nothing is counted in seconds.
+	Now   time.Time
+	Still bool
+	Page  Page
 	// Selected is the name of the selected service.
 	Selected string
 	// Filter is what service names, or events, must contain; Filtering while it is typed.

@@ -1,6 +1,7 @@
 package screen
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -148,7 +149,7 @@ func (f *frame) drawBody(height int) {
 func (p pane) draw() []string {
 	switch p.s.Page {
 	case Detail:
-		return p.detailOf(p.subject())
+		return p.detail()
 	case Events:
 		return p.events()
 	case History:
@@ -158,6 +159,18 @@ func (p pane) draw() []string {
 	default:
 		return p.overview()
 	}
+}
+
+// detail is one service alone.
+func (p pane) detail() []string {
+	if _, found := p.selected(); !found && p.s.Replay == nil {
+		words := "no service is selected"
+		if p.s.Selected != "" {
+			words = clean(p.s.Selected) + " is not there any more"
+		}
+		return []string{p.titled("detail"), theme.NewRow(p.width).Put(p.t.Muted, " "+words).String()}
+	}
+	return p.detailOf(p.subject())
 }
 
 // subject is what the Detail and Events pages show.
@@ -183,8 +196,8 @@ func (f *frame) selected() (scene.Service, bool) {
 func (f *frame) drawTooSmall() {
 	status := StatusOf(f.s)
 	for _, words := range []string{
-		"serin needs 60x15",
-		status.Title,
+		fmt.Sprintf("serin needs %dx%d", LeastWidth, LeastHeight), status.Title,
+		fmt.Sprintf("this terminal has %dx%d", f.s.Width, f.s.Height),
 	} {
 		f.add(theme.NewRow(f.s.Width).Put(f.t.Strong, words).String())
 	}

@@ -143,7 +143,7 @@ func TestPagesLookAsTheyDid(t *testing.T) {
 func TestTheSmallestScreensSayWhatTheyNeed(t *testing.T) {
 	s := consoleOf(examples()[screen.Stuck], screen.Overview)
 	s.Width, s.Height = 50, 10
-	if got := plain(s); !strings.HasPrefix(got, "serin needs 60x15\nserin: yelb-appserver 30 % stuck\n") {
+	if got := plain(s); !strings.HasPrefix(got, "serin needs 60x15\nserin: yelb-appserver 30 % stuck\nthis terminal has 50x10\n") {
 		t.Errorf("it says %q", got)
 	}
 }

@@ -158,15 +158,15 @@ func hostileDialog(text string) *screen.Dialog {
 
 func TestWhatComesFromOutsideIsHarmless(t *testing.T) {
 	for _, text := range hostile() {
-		checkHarmless(t, text)
+		checkHarmless(t, text, [2]int{30, 4}, [2]int{80, 24}, [2]int{200, 50})
 	}
 }
 
-func checkHarmless(t *testing.T, text string) {
+func checkHarmless(t *testing.T, text string, sizes ...[2]int) {
 	t.Helper()
 	for _, page := range []screen.Page{screen.Overview, screen.Detail, screen.Events, screen.History, screen.Help} {
 		s := spoiled(text, page)
-		for _, size := range [][2]int{{30, 4}, {80, 24}, {200, 50}} {
+		for _, size := range sizes {
 			s.Width, s.Height = size[0], size[1]
 			s.Dialog = nil
 			checkFrame(t, "spoiled "+string(page), s, nil)
@@ -190,7 +190,7 @@ func FuzzWhatComesFromOutsideIsHarmless(f *testing.F) {
 	for _, text := range hostile() {
 		f.Add(text)
 	}
-	f.Fuzz(func(t *testing.T, text string) { checkHarmless(t, text) })
+	f.Fuzz(func(t *testing.T, text string) { checkHarmless(t, text, [2]int{80, 24}) })
 }
 
 func TestASCIIIsASCII(t *testing.T) {

@@ -115,12 +115,32 @@ func TestAFirstDeploymentHasOneVersion(t *testing.T) {
 	}
 }
 
+func TestAnAlarmThatFiresIsSeen(t *testing.T) {
+	s := consoleOf(examples()[screen.Holding], screen.Detail)
+	s.Scene.Services[0].Rollout.Evidence.Alarms = []engine.Alarm{
+		{Name: "quiet", State: "OK"}, {Name: "latency", Firing: true, State: "ALARM", Reason: "p99 is 3 s"},
+	}
+	if text := plain(s); !strings.Contains(text, "latency is in ALARM: p99 is 3 s") || strings.Contains(text, "quiet") {
+		t.Errorf("it is\n%s", text)
+	}
+}
+
+func TestAServiceThatIsGoneHasNoDetail(t *testing.T) {
+	s := consoleOf(examples()[screen.Holding], screen.Detail)
+	for name, want := range map[string]string{"": "no service is selected", "gone": "gone is not there any more"} {
+		s.Selected = name
+		if text := plain(s); !strings.Contains(text, want) {
+			t.Errorf("it is\n%s", text)
+		}
+	}
+}
+
 func TestATCPServiceHasNoCharts(t *testing.T) {
 	e := examples()[screen.Holding]
 	s := consoleOf(e, screen.Detail)
 	s.Scene.Services[0].Protocol = engine.TCP
 	s.Scene.Services[0].Rollout.Rollout.Spec.Protocol = engine.TCP
-	if text := plain(s); strings.Contains(text, "5xx") && strings.Contains(text, "2xx a minute") {
+	if text := plain(s); strings.Contains(text, "5xx:") || strings.Contains(text, "2xx a minute") {
 		t.Errorf("it is\n%s", text)
 	}
 }

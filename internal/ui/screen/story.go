@@ -29,11 +29,27 @@ func (s subject) story() string {
 		return "the traffic stays as it is; " + s.where()
 	case RollingBack:
 		return s.rollingBack()
-	case ProviderErrors, StaleEvidence:
+	case ProviderErrors:
+		if s.blind() {
+			return s.where() + "; the step lasts until it can be judged again"
+		}
+		return s.where() + s.comingWords()
+	case StaleEvidence:
 		return s.where() + s.comingWords()
 	default:
 		return s.doing() + s.comingWords()
 	}
+}
+
+// blind tells whether a reading fails that the verdict rests on: the engine then ends no
+// hold.
+func (s subject) blind() bool {
+	for _, activity := range []engine.Activity{engine.ReadMetrics, engine.ReadTasks, engine.ReadAlarms, engine.ReadRoute} {
+		if _, failing := s.r.Faults[activity]; failing {
+			return s.r.Live()
+		}
+	}
+	return false
 }
 
 // ending is how a rollout ended, and why.

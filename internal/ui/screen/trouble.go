@@ -19,6 +19,7 @@ func (p pane) troubles(s subject) []string {
 		for _, activity := range sortedActivities(s.r.Faults) {
 			lines = append(lines, p.fault(s, s.r.Faults[activity])...)
 		}
+		lines = append(lines, p.alarms(s)...)
 		lines = append(lines, p.stale(s)...)
 		lines = append(lines, p.stopped(s)...)
 		lines = append(lines, p.leftover(s)...)
@@ -87,7 +88,36 @@ func (p pane) fault(s subject, fault engine.ActiveFault) []string {
 	if fault.RetryAt.After(s.now) {
 		words += ", again in " + span(fault.RetryAt.Sub(s.now))
 	}
-	return append(lines, p.paragraph("", p.t.Muted, p.t.Muted, words, 1)...)
+	words += s.afterErrors(fault)
+	return append(lines, p.paragraph("", p.t.Muted, p.t.Muted, words, 2)...)
+}
+
+// afterErrors is what happens when a call goes on failing, behind what is said of it.
+func (s subject) afterErrors(fault engine.ActiveFault) string {
+	left := fault.Since.Add(s.r.Conduct.ErrorLimit).Sub(s.now)
+	if left <= 0 || s.r.Paused != nil || s.r.Stuck != nil || fault.Activity == engine.RemoveStack {
+		return ""
+	}
+	words := "pauses"
+	switch {
+	case s.r.RollingBack() || s.r.Phase == engine.Recording || s.r.Phase == engine.Retiring:
+		words = "is stuck"
+	case s.r.Conduct.Unattended:
+		words = "rolls back"
+	}
+	return "; if it lasts, the rollout " + words + " in " + span(left)
+}
+
+// alarms are the alarms that fire.
+func (p pane) alarms(s subject) []string {
+	var lines []string
+	for _, alarm := range s.rollout.Evidence.Alarms {
+		if alarm.Firing && !s.over() {
+			words := fmt.Sprintf("%s is in %s: %s", alarm.Name, alarm.State, alarm.Reason)
+			lines = append(lines, p.paragraph("! alarm", p.t.Bad, p.t.Text, words, 2)...)
+		}
+	}
+	return lines
 }
 
 func (p pane) stale(s subject) []string {

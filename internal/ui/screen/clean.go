@@ -81,9 +81,11 @@ func wrapped(text string, width, most int) []string {
 	if len(text) <= width {
 		return []string{text}
 	}
-	lines := strings.Split(ansi.Wrap(text, width, ""), "\n")
+	// Names have hyphens in them, and shall be copied whole.
+	const unbreakable = "\u2011"
+	lines := strings.Split(ansi.Wrap(strings.ReplaceAll(text, "-", unbreakable), width, ""), "\n")
 	for i := range lines {
-		lines[i] = ansi.Truncate(strings.TrimRight(lines[i], " "), width, "")
+		lines[i] = ansi.Truncate(strings.ReplaceAll(strings.TrimRight(lines[i], " "), unbreakable, "-"), width, "")
 	}
 	if len(lines) > most {
 		lines = lines[:most]

@@ -120,7 +120,11 @@ func (b *dialogBox) field(field Field, focused bool) string {
 	if focused {
 		mark = theme.Cursor + " "
 	}
-	row.Put(b.t.Accent, mark).Put(b.t.Muted, label+" ")
+	labels := 0
+	for _, other := range b.d.Fields {
+		labels = max(labels, theme.Width(clean(other.Label)))
+	}
+	row.Put(b.t.Accent, mark).Put(b.t.Muted, label).To(2+min(labels, b.inner/2)).Put(b.t.Text, " ")
 	room := row.Room() - 1
 	if room < 2 {
 		return row.Padded()

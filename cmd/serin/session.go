@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -110,8 +111,10 @@ func (s *session) interrupt(reason string) {
 	})
 }
 
-// finish drives to their end what was not let go of, telling what happens.
+// finish drives to their end what was not let go of, telling what happens unless it is
+// over at once.
 func (s *session) finish(ctx context.Context) {
+	s.narrator.listen()
 	soon, cancel := context.WithTimeout(ctx, soonEnough)
 	defer cancel()
 	if s.host.Wait(soon) == nil {
@@ -151,8 +154,11 @@ func (s *session) summarise() {
 // narrator tells what happens to rollouts when there is no console that shows it. It is
 // safe for concurrent use.
 type narrator struct {
-	mu    sync.Mutex
-	queue *headless.Queue
+	mu sync.Mutex
+	// listening notes what happens from now on in heard; with a queue it is told.
+	listening bool
+	heard     bytes.Buffer
+	queue     *headless.Queue
 	// texts are by rollout.
 	texts map[string]*headless.Text
 	// also are told every event, console or not.
@@ -170,27 +176,49 @@ func (n *narrator) event(event engine.Event, after *engine.Rollout) {
 	for _, printer := range n.also {
 		printer.Event(event, after)
 	}
-	if n.queue == nil {
+	if !n.listening {
 		return
 	}
 	if n.texts[after.ID] == nil {
-		n.texts[after.ID] = headless.NewText(n.queue, false)
+		n.texts[after.ID] = headless.NewText(told{n}, false)
 	}
 	n.texts[after.ID].Event(event, after)
 }
 
-// speak begins to tell.
+// told is where the texts of a narrator go, which holds its lock.
+type told struct{ *narrator }
+
+var _ io.Writer = told{}
+
+// Write tells, or keeps for later what is not to be told yet.
+func (t told) Write(line []byte) (int, error) {
+	if t.queue == nil {
+		return t.heard.Write(line)
+	}
+	return t.queue.Write(line)
+}
+
+// listen notes what happens from now on.
+func (n *narrator) listen() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.listening = true
+}
+
+// speak tells what it has heard, and everything from now on.
 func (n *narrator) speak(out io.Writer) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.queue = headless.NewQueue(out)
+	_, _ = n.queue.Write(n.heard.Bytes()) // a Queue takes everything
+	n.heard.Reset()
 }
 
 // hush waits until what was told is written; the error says why not everything was.
 func (n *narrator) hush() error {
 	n.mu.Lock()
 	queue := n.queue
-	n.queue = nil
+	n.queue, n.listening = nil, false
 	n.mu.Unlock()
 	if queue == nil {
 		return nil

@@ -100,7 +100,7 @@ func compare(t *testing.T, name, got string) {
 
 func TestAChartHasItsSizeAtEverySize(t *testing.T) {
 	for _, symbols := range []theme.Symbols{theme.Braille, theme.Block, theme.ASCII} {
-		for width := 1; width <= 120; width += 3 {
+		for width := 1; width <= 120; width += 7 {
 			for height := 1; height <= 24; height++ {
 				c := failing(symbols)
 				c.Width, c.Height = width, height

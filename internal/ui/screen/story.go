@@ -211,7 +211,11 @@ func (s subject) done() string {
 	if gates {
 		return "after a gate"
 	}
-	return end.UTC().Format("15:04Z") + " at the earliest"
+	layout := "15:04Z"
+	if end.Sub(s.now) < 10*time.Minute {
+		layout = "15:04:05Z"
+	}
+	return end.UTC().Format(layout) + " at the earliest"
 }
 
 // stepLine is the plan in one line, with the present step in it.

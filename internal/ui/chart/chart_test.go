@@ -223,3 +223,17 @@ func BenchmarkTwoChartsWarm(b *testing.B) {
 		chart.Draw(&cache, c)
 	}
 }
+
+func TestTheAxisNamesRoundTimesAtEverySpan(t *testing.T) {
+	for span, want := range map[time.Duration]string{
+		20 * time.Second: "12:00:10Z", 5 * time.Minute: "12:01Z", 6 * time.Hour: "14:00Z", 72 * time.Hour: "00:00Z",
+		60 * 24 * time.Hour: "Dec 19",
+	} {
+		c := shift(theme.Braille)
+		c.To = c.From.Add(span)
+		lines := chart.Draw(nil, c)
+		if times := ansi.Strip(lines[len(lines)-1]); !strings.Contains(times, want) {
+			t.Errorf("of %s the axis is %q, without %s", span, times, want)
+		}
+	}
+}

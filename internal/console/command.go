@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"serin/internal/engine"
 )
@@ -31,7 +32,20 @@ func (h *Host) Post(service string, command engine.Command) error {
 	case lost:
 		return fmt.Errorf("%s, which drove the rollout of %s, gives no sign of life: take it over first", lease.Driver, service)
 	}
-	return fmt.Errorf("%s drives the rollout of %s: ask there", lease.Driver, service)
+	h.drives.Go(func() { h.mail(t.id, service, h.signed(command)) })
+	return nil
+}
+
+// mailTime is how long the journal may take to take a command.
+const mailTime = 5 * time.Second
+
+// mail puts a command into the mailbox of a rollout that another process drives. That it
+// could not is shown as a fault until one is taken.
+func (h *Host) mail(id, service string, command engine.Command) {
+	ctx, cancel := context.WithTimeout(context.Background(), mailTime)
+	defer cancel()
+	_, err := h.Journal.Post(ctx, id, command)
+	h.change(func() bool { return h.noteFault("asking "+service, err) })
 }
 
 // errReadOnly is the answer to everything that would change anything.

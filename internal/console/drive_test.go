@@ -229,6 +229,43 @@ func TestARolloutIsLeftTakenOverAndRolledBack(t *testing.T) {
 	})
 }
 
+// Another console asks through the journal, and sees what becomes of it.
+func TestAnotherConsoleAsksOfTheDriver(t *testing.T) {
+	onSandbox(t, nil, func(t *testing.T, l *live) {
+		t.Helper()
+		if err := l.Deploy(t.Context(), scene.Order{Service: appserver, Image: appserver + ":fixed"}); err != nil {
+			t.Fatal(err)
+		}
+		l.until(t, "it holds", func(s scene.Service) bool { return s.Rollout.Rollout.Phase == engine.Holding })
+		options := l.Options
+		options.Driver = engine.Driver{Actor: "lee", Place: "elsewhere"}
+		other := &live{New(options)}
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			other.Observe(ctx)
+		}()
+		defer func() {
+			other.Close()
+			stop()
+			<-done
+		}()
+		after(3 * time.Second)
+		if seen := other.appserver(t).Rollout; seen == nil || seen.Mine {
+			t.Fatalf("it sees %+v", seen)
+		}
+		if err := other.Post(appserver, engine.Command{Kind: engine.RollBack, Reason: "I saw it"}); err != nil {
+			t.Fatal(err)
+		}
+		end := other.until(t, "it is rolled back", hasEnded(engine.RolledBack))
+		if cause := end.Rollout.Rollout.Cause; cause.Kind != engine.ByPerson || cause.By != "lee" || !strings.Contains(cause.Reason, "I saw it") {
+			t.Errorf("%+v", cause)
+		}
+		l.until(t, "its driver is done", func(s scene.Service) bool { return !s.Rollout.Mine })
+	})
+}
+
 func TestALostDriversRolloutIsTakenOverAtOnce(t *testing.T) {
 	w, log := newWorld(), journal.NewMemory()
 	observed(t, w, log, func(t *testing.T, h *Host) {

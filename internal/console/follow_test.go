@@ -77,10 +77,14 @@ func TestADriverThatGivesNoSignOfLifeIsLost(t *testing.T) {
 		if seen := cart(t, h).Rollout; seen.Lost || seen.LastSeen.Sub(began) < 11*time.Second {
 			t.Fatalf("lost %t, last seen after %s", seen.Lost, seen.LastSeen.Sub(began))
 		}
-		if err := h.Post("cart", engine.Command{Kind: engine.PauseIt}); err == nil || !strings.Contains(err.Error(), "elsewhere (lee)") {
+		if err := h.Post("cart", engine.Command{Kind: engine.PauseIt, Reason: "lunch"}); err != nil {
 			t.Errorf("a command for a driver that lives elsewhere: %v", err)
 		}
 		after(engine.LeaseTime)
+		mail, err := log.Commands(t.Context(), "r1", 0)
+		if err != nil || len(mail) != 1 || mail[0].Kind != engine.PauseIt || mail[0].By != "kim" || mail[0].Reason != "lunch" || mail[0].At.IsZero() {
+			t.Errorf("the mailbox has %+v, %v", mail, err)
+		}
 		seen := cart(t, h).Rollout
 		if !seen.Lost || seen.LastSeen.Sub(began) > 14*time.Second {
 			t.Errorf("lost %t, last seen after %s", seen.Lost, seen.LastSeen.Sub(began))
@@ -177,6 +181,33 @@ func (b *brokenJournal) Rollouts(ctx context.Context, key engine.Key, limit int)
 		return nil, errors.New("disk on fire")
 	}
 	return b.Memory.Rollouts(ctx, key, limit)
+}
+
+func (b *brokenJournal) Post(ctx context.Context, id string, command engine.Command) (int64, error) {
+	if b.broken.Load() {
+		return 0, errors.New("disk on fire")
+	}
+	return b.Memory.Post(ctx, id, command)
+}
+
+func TestACommandThatCannotBePostedIsSaid(t *testing.T) {
+	w, log := newWorld(), &brokenJournal{Memory: journal.NewMemory()}
+	observed(t, w, log, func(t *testing.T, h *Host) {
+		t.Helper()
+		foreign(t, log.Memory, "r1")
+		after(2 * time.Second)
+		for _, broken := range []bool{true, false} {
+			log.broken.Store(broken)
+			if err := h.Post("cart", engine.Command{Kind: engine.PauseIt}); err != nil {
+				t.Fatal(err)
+			}
+			after(0)
+			shown, _ := h.Scene()
+			if said := shown.Faults["asking cart"].Message; (said == "disk on fire") != broken {
+				t.Errorf("it says %q", said)
+			}
+		}
+	})
 }
 
 func TestAJournalThatCannotBeReadIsSaid(t *testing.T) {

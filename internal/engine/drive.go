@@ -36,6 +36,9 @@ type DriverOptions struct {
 	OnEvent func(Event, *Rollout)
 	// Latest gets a snapshot after every change. It may be nil.
 	Latest *Latest[Snapshot]
+	// Mailbox is how often the journal's mailbox is read for commands that other processes
+	// posted; 0 is never.
+	Mailbox time.Duration
 	// Warn is told what an operator must know and what no event says. It may be nil.
 	Warn func(string)
 	// Now is the wall clock of the machine; nil is time.Now. It may jump: the driver goes
@@ -52,6 +55,8 @@ type DriveLoop struct {
 	evidence Evidence
 	cadence  Cadence
 	clock    wallClock
+	// began is when Run did.
+	began time.Time
 
 	results chan reading
 	reading map[Activity]bool
@@ -126,6 +131,7 @@ func (d *DriveLoop) Run(ctx context.Context) (Ending, error) {
 		return Ending{}, fmt.Errorf("read the journal of rollout %s: %w", d.ID, err)
 	}
 	d.rollout, d.clock = Fold(events), newWallClock(d.Now)
+	d.began = d.clock.now()
 	d.cadence = CadenceOf(d.rollout.Spec)
 	if len(events) == 0 {
 		return Ending{}, fmt.Errorf("%w: %s", ErrNoRollout, d.ID)
@@ -138,6 +144,9 @@ func (d *DriveLoop) Run(ctx context.Context) (Ending, error) {
 	took := []Body{&DriverTook{Driver: d.Driver, Fence: d.Lease.Fence}}
 	if err := d.record(ctx, append(took, fromTheFuture(d.rollout, d.clock.now())...)...); err != nil {
 		return Ending{}, err
+	}
+	if taken := d.rollout.CommandsTaken; d.Mailbox > 0 {
+		d.readers.Go(func() { d.readMailbox(ctx, taken) })
 	}
 	return d.loop(ctx)
 }
@@ -218,7 +227,7 @@ func (d *DriveLoop) takeCommands(ctx context.Context) error {
 			d.putBack(commands[i:])
 			return nil
 		}
-		bodies := Take(d.rollout, d.evidence, command, d.clock.now())
+		bodies := d.takeOrRefuse(command)
 		if err := d.record(ctx, bodies...); err != nil {
 			d.putBack(commands[i:])
 			return d.survivable(err)

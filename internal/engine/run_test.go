@@ -62,6 +62,8 @@ type runOptions struct {
 	// now is the wall clock; nil is the right one.
 	now  func() time.Time
 	warn func(string)
+	// mailbox is how often the mailbox is read.
+	mailbox time.Duration
 }
 
 // start begins a rollout and drives it in the background.
@@ -97,7 +99,7 @@ func drive(t *testing.T, w *world, options runOptions, driver engine.Driver, lea
 	}
 	r.DriveLoop = engine.NewDriver(engine.DriverOptions{
 		Journal: options.journal, Ports: w.ports(), ID: "r1", Driver: driver, Lease: lease, Latest: r.latest,
-		Now: options.now, Warn: options.warn,
+		Now: options.now, Warn: options.warn, Mailbox: options.mailbox,
 		OnEvent: func(event engine.Event, rollout *engine.Rollout) {
 			r.mu.Lock()
 			r.seen = append(r.seen, event)

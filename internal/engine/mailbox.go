@@ -1,0 +1,47 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// readMailbox hands the commands of the journal's mailbox with numbers above after to the
+// driver, until ctx ends. They are read by a clock: what puts them there is another
+// process.
+func (d *DriveLoop) readMailbox(ctx context.Context, after int64) {
+	ticker := time.NewTicker(d.Mailbox)
+	defer ticker.Stop()
+	said := ""
+	for {
+		commands, err := d.Journal.Commands(ctx, d.ID, after)
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err != nil && err.Error() != said:
+			said = err.Error()
+			d.Warn(fmt.Sprintf("commands that others post are not seen: %v", err))
+		case err == nil:
+			said = ""
+		}
+		for _, command := range commands {
+			d.Post(command)
+			after = command.Number
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}
+
+// takeOrRefuse is what a command does to the rollout. One of the mailbox that was asked
+// before this driver began was meant for what the rollout was then: only a roll back is
+// still taken.
+func (d *DriveLoop) takeOrRefuse(command Command) []Body {
+	if command.Number > 0 && command.Kind != RollBack && command.At.Before(d.began) {
+		return []Body{&CommandRefused{Command: command, Why: "it was asked before this driver began to drive: ask again"}}
+	}
+	return Take(d.rollout, d.evidence, command, d.clock.now())
+}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"serin/internal/engine"
+	"serin/internal/engine/analysis"
 	"serin/internal/ui/scene"
 )
 
@@ -23,7 +24,21 @@ func (s *teller) tell(bodies ...engine.Body) {
 	}
 	rollout := replayOf(s.events)
 	rollout.Mine = true
-	s.host.show(idle("yelb-ui"), scene.Service{Name: "yelb-appserver", Protocol: engine.TCP, Rollout: rollout})
+	s.host.show(idle("yelb-ui"), scene.Service{
+		Name: "yelb-appserver", Protocol: engine.HTTP, Rollout: rollout, Responses: rollout.Rollout.Responses, Period: time.Second,
+	})
+}
+
+// observe tells what both versions answered in the last second, uneven as it is.
+func (s *teller) observe(i int) {
+	at := time.Now().Truncate(time.Second)
+	bucket := func(requests, errors int) []analysis.Bucket {
+		return []analysis.Bucket{{Start: at, Counts: [analysis.Classes]float64{1: float64(requests), 4: float64(errors)}}}
+	}
+	verdict := analysis.Verdict{Result: analysis.Pass, Reason: "as before", EvidenceTo: at, Canary: analysis.Numbers{Requests: float64(i * 40)}}
+	s.tell(&engine.Observed{Responses: []engine.Responses{
+		{Sha: "3f2a91c0", Buckets: bucket(70+i*37%23, i%3)}, {Sha: "9bd0417e", Buckets: bucket(30+i*29%17, i%5/4)},
+	}}, &engine.Judged{Verdict: verdict})
 }
 
 // A real program shows a rollout of ten steps from its first event to its last, in

@@ -63,8 +63,15 @@ func openTerminal(t *testing.T) *terminal {
 	}
 }
 
-// inTerminal starts serin in a terminal of its own.
+// inTerminal starts serin in a terminal of its own, without any state.
 func inTerminal(t *testing.T, args ...string) *terminal {
+	t.Helper()
+	home := t.TempDir()
+	return inTerminalWith(t, []string{"HOME=" + home, "XDG_STATE_HOME=" + home}, args...)
+}
+
+// inTerminalWith starts serin in a terminal of its own, with further variables.
+func inTerminalWith(t *testing.T, variables []string, args ...string) *terminal {
 	t.Helper()
 	term := openTerminal(t)
 	binary, err := os.Executable()
@@ -78,16 +85,22 @@ func inTerminal(t *testing.T, args ...string) *terminal {
 	term.before = *modes
 	term.command = exec.CommandContext(t.Context(), binary, args...)
 	term.command.Args[0] = "serin" // what the test binary is to be
-	home := t.TempDir()
-	term.command.Env = append(withoutAWS(os.Environ()), "TERM=xterm-256color", "HOME="+home, "XDG_STATE_HOME="+home, "AWS_EC2_METADATA_DISABLED=true")
+	term.command.Env = append(withoutAWS(os.Environ()), "TERM=xterm-256color", "AWS_EC2_METADATA_DISABLED=true")
+	term.command.Env = append(term.command.Env, variables...)
+	term.run()
+	return term
+}
+
+// run starts the command in the terminal.
+func (term *terminal) run() {
+	term.t.Helper()
 	term.command.Stdin, term.command.Stdout, term.command.Stderr = term.slave, term.slave, term.slave
 	term.command.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
 	if err := term.command.Start(); err != nil {
-		t.Fatal(err)
+		term.t.Fatal(err)
 	}
 	go term.listen()
-	t.Cleanup(term.close)
-	return term
+	term.t.Cleanup(term.close)
 }
 
 // withoutAWS is an environment without what this machine says of AWS.
@@ -274,4 +287,52 @@ func TestATerminatedConsoleLeavesItsTerminalAsItWas(t *testing.T) {
 		t.Fatal(err)
 	}
 	term.exits(headless.ExitHeld)
+}
+
+// A console rolls back what a build drives, and what it looks at with --read-only it does
+// not.
+func TestAConsoleAsksOfABuild(t *testing.T) {
+	t.Parallel()
+	r := startRegion(t)
+	build := r.deploy(t, "yelb-appserver", append(tolerant(60), "--sha", "9bd0417e", "--image", "yelb-appserver:fixed")...)
+	build.until("weights confirmed")
+	variables := []string{"HOME=" + r.state, "XDG_STATE_HOME=" + r.state}
+	for name, value := range r.Exports {
+		variables = append(variables, name+"="+value)
+	}
+	looks := inTerminalWith(t, variables, "--read-only")
+	looks.until("HOLDING")
+	looks.press("r\r")
+	looks.press("q")
+	looks.exits(headless.ExitSucceeded)
+	asks := inTerminalWith(t, variables)
+	asks.until("HOLDING")
+	asks.press("r")
+	asks.until("Roll back yelb-appserver?")
+	asks.press("\r")
+	build.exits(headless.ExitRolledBackByPerson)
+	asks.press("q")
+	asks.exits(headless.ExitSucceeded)
+}
+
+// TestMeasureConsole measures the memory and the processor time of a console that
+// watches: the budgets are 40 MiB and 1 % of a core.
+func TestMeasureConsole(t *testing.T) {
+	binary := stripped(t)
+	r := startRegion(t)
+	term := openTerminal(t)
+	term.command = exec.CommandContext(t.Context(), binary)
+	term.command.Env = append(withoutAWS(os.Environ()), "TERM=xterm-256color", "HOME="+r.state, "XDG_STATE_HOME="+r.state)
+	for name, value := range r.Exports {
+		term.command.Env = append(term.command.Env, name+"="+value)
+	}
+	term.run()
+	term.until("yelb-ui")
+	const watched = 30 * time.Second
+	<-time.After(watched)
+	term.press("q")
+	_ = term.command.Wait()
+	used := term.command.ProcessState.UserTime() + term.command.ProcessState.SystemTime()
+	t.Logf("serin, watching: %.1f MiB at most (budget 40), %s of processor time in %s (budget %s, and what starting takes)",
+		peak(term.command), used.Round(time.Millisecond), watched, watched/100)
 }

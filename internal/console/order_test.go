@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -23,9 +24,7 @@ func deployFile(t *testing.T, change map[string]any) string {
 		"EnvironmentName": "shop", "MicroserviceName": "cart", "Namespace": "shop.local", "Protocol": "http", "Port": 80,
 		"PercentageStep": 20, "WaitTime": 30, "FailureThresholdValue": 1, "FailureThresholdTime": 600,
 	}
-	for field, value := range change {
-		file[field] = value
-	}
+	maps.Copy(file, change)
 	text, err := json.Marshal(file)
 	if err != nil {
 		t.Fatal(err)

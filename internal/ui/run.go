@@ -31,6 +31,8 @@ type Options struct {
 	// Input and Output are the terminal; a nil Input means without keys. Neither is closed.
 	Input  io.Reader
 	Output io.Writer
+	// Width and Height are the size of an Output that is no terminal.
+	Width, Height int
 	// Environment are the environment variables, as of os.Environ.
 	Environment []string
 	// Actor is who asks, in every command: the caller's ARN.
@@ -44,6 +46,8 @@ type Options struct {
 	ASCII, NoMotion, NoMouse, Bell bool
 	// Guide makes the guide's panel from a scene; nil without one. It must not wait.
 	Guide func(scene.Scene) *screen.Guide
+	// Drawn is told every frame, with its styles; nil for nobody. It must not wait.
+	Drawn func(frame string)
 }
 
 // Leaving is what becomes of the rollouts that this process drives when the console is
@@ -86,7 +90,7 @@ func run(ctx context.Context, options Options, more ...tea.ProgramOption) (Resul
 	out := newTerminal(options.Output)
 	defer out.close()
 	m := newModel(inner, options, out)
-	m.width, m.height = sizeOf(options.Output)
+	m.width, m.height = sizeOf(options)
 	program := tea.NewProgram(m, append(programOptions(options, out), more...)...)
 
 	pumping := make(chan struct{})
@@ -109,7 +113,7 @@ func run(ctx context.Context, options Options, more ...tea.ProgramOption) (Resul
 func programOptions(options Options, out *terminal) []tea.ProgramOption {
 	chosen := []tea.ProgramOption{
 		tea.WithInput(options.Input), tea.WithOutput(out.writer()), tea.WithEnvironment(options.Environment),
-		tea.WithoutSignalHandler(),
+		tea.WithoutSignalHandler(), tea.WithWindowSize(options.Width, options.Height),
 	}
 	if withoutColor(options.Environment) {
 		chosen = append(chosen, tea.WithColorProfile(colorprofile.ASCII))
@@ -139,7 +143,7 @@ func pump(outer, inner context.Context, host scene.Host, out *terminal, program 
 		break
 	}
 	if inner.Err() == nil {
-		program.Quit()
+		program.Send(endMsg{})
 	}
 }
 
@@ -156,11 +160,11 @@ func pause(outer, inner context.Context) bool {
 	return false
 }
 
-// sizeOf is the size of a terminal; 0 by 0 when it has none.
-func sizeOf(out io.Writer) (width, height int) {
-	file, is := out.(term.File)
+// sizeOf is the size of the terminal; 0 by 0 when nobody knows.
+func sizeOf(options Options) (width, height int) {
+	file, is := options.Output.(term.File)
 	if !is || !term.IsTerminal(file.Fd()) {
-		return 0, 0
+		return options.Width, options.Height
 	}
 	width, height, err := term.GetSize(file.Fd())
 	if err != nil {

@@ -1,6 +1,8 @@
 package ui
 
 import (
+	"strings"
+
 	tea "charm.land/bubbletea/v2"
 
 	"serin/internal/ui/screen"
@@ -14,7 +16,11 @@ func (m *model) View() tea.View {
 	}
 	m.stale = false
 	state := m.state()
-	view := tea.NewView(screen.Draw(state, m.cache))
+	frame := m.content(state)
+	if m.options.Drawn != nil && !m.quitting {
+		m.options.Drawn(frame)
+	}
+	view := tea.NewView(frame)
 	view.AltScreen, view.ReportFocus = true, true
 	if m.mouse {
 		view.MouseMode = tea.MouseModeCellMotion
@@ -24,6 +30,15 @@ func (m *model) View() tea.View {
 	}
 	m.drawn = view
 	return view
+}
+
+// content is what the screen has on it: at the end nothing, since tmux, made larger while
+// the console was open, leaves of it on the shell's screen what it does not erase.
+func (m *model) content(state screen.State) string {
+	if m.quitting {
+		return strings.Repeat("\n", max(0, m.height-1))
+	}
+	return screen.Draw(state, m.cache)
 }
 
 // speaksOSC tells whether the terminal passes over the operating system commands that it

@@ -96,6 +96,8 @@ type (
 	tickMsg     struct{ generation int }
 	spinMsg     struct{}
 	caughtUpMsg struct{}
+	// endMsg ends the console without asking.
+	endMsg struct{}
 )
 
 func newModel(ctx context.Context, options Options, out tellTerminal) *model {
@@ -152,6 +154,8 @@ func (m *model) take(msg tea.Msg) tea.Cmd {
 		m.ticked(msg)
 	case spinMsg:
 		m.spins, m.spinning = m.spins+1, false
+	case endMsg:
+		return m.quit(Interrupted)
 	case caughtUpMsg:
 		if m.terminal.hasLost() {
 			return tea.ClearScreen

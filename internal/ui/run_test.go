@@ -130,6 +130,9 @@ func TestNothingIsWrittenWhenNothingChanges(t *testing.T) {
 		if after := s.out.length(); after != before {
 			t.Errorf("%d bytes were written in 10 s", after-before)
 		}
+		if !strings.Contains(s.out.text(), "as of ") {
+			t.Error("the clock that stands still looks like one that runs")
+		}
 		s.press(t, "q")
 		s.end()
 		if s.err != nil || s.result.Leaving != Idle {

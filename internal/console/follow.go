@@ -178,6 +178,7 @@ func (h *Host) takeFollowed(header engine.Header, events []engine.Event, rollout
 // it says.
 func (h *Host) begin(service string, t *track) {
 	h.tracks[service] = t
+	h.noteFault(driving(service), nil) // what was said of the one before
 	if w := h.services[service]; w != nil {
 		spec := t.rollout.Spec
 		w.spec = &spec

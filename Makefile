@@ -69,6 +69,10 @@ fmt: $(GOLANGCI_LINT_STAMP) ## Format the code
 schema: ## Write what is generated: the JSON Schema of deploy.json
 	$(GO) generate ./...
 
+.PHONY: pictures
+pictures: ## Take the pictures of the console in docs/pictures, of the demo's tour
+	SERIN_PICTURES=1 $(GO) test -count 1 -run '^TestPictures$$' ./cmd/serin
+
 .PHONY: clean
 clean: ## Remove what was built and the installed tools
 	rm -rf bin .bin .venv

@@ -54,14 +54,14 @@ func TestAStillContainerIsToECSWhatARealOneIs(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newTown(t, pipenet.New())
-				real := observe(t.Context(), w.start(name), checks[image.Repository])
+				actual := observe(t.Context(), w.start(name), checks[image.Repository])
 				w.runtime.Close()
 				process, err := yelb.NewStill(func(int) int { return 0 }).Start(t.Context(), ecs.Container{Image: name})
 				if err != nil {
 					t.Fatal(err)
 				}
-				if still := observe(t.Context(), process, checks[image.Repository]); still != real {
-					t.Errorf("still %+v, real %+v", still, real)
+				if still := observe(t.Context(), process, checks[image.Repository]); still != actual {
+					t.Errorf("still %+v, in earnest %+v", still, actual)
 				}
 			})
 		})

@@ -75,8 +75,20 @@ func everything() map[string]screen.State {
 
 func TestEveryFrameHasItsSize(t *testing.T) {
 	corners := [][2]int{
-		{1, 1}, {1, 100}, {400, 1}, {59, 15}, {60, 14}, {60, 15}, {77, 19}, {78, 20}, {99, 24}, {100, 29}, {110, 30}, {139, 30},
-		{150, 36}, {400, 100},
+		{1, 1},
+		{1, 100},
+		{400, 1},
+		{59, 15},
+		{60, 14},
+		{60, 15},
+		{77, 19},
+		{78, 20},
+		{99, 24},
+		{100, 29},
+		{110, 30},
+		{139, 30},
+		{150, 36},
+		{400, 100},
 	}
 	for name, state := range everything() {
 		cache := screen.NewCache()

@@ -33,8 +33,9 @@ const pictureHold = 20
 // moment is what a picture is taken of.
 type moment struct {
 	file, title string
-	// so tells whether it is now.
-	so func(*uiscene.Rollout) bool
+	// so tells whether it is now; words are on the frame then.
+	so    func(*uiscene.Rollout) bool
+	words string
 }
 
 func moments() []moment {
@@ -42,10 +43,12 @@ func moments() []moment {
 		{
 			"console.svg", "Serin's console: a canary holds a part of the traffic, and does as well as the stable version",
 			func(rollout *uiscene.Rollout) bool { return isHeldFor(rollout, 3, pictureHold*0.6) },
+			"HOLDING",
 		},
 		{
 			"rollback.svg", "Serin's console: a verdict has failed, and the canary was rolled back",
 			func(rollout *uiscene.Rollout) bool { return rollout.Rollout.Outcome == engine.RolledBack },
+			"ROLLED BACK",
 		},
 	}
 }
@@ -97,7 +100,7 @@ func (s *studio) play(ctx context.Context, keys io.Writer) {
 		Host: s.host, Between: 400 * time.Millisecond, Again: 3 * time.Second, Limit: 4 * time.Minute,
 		Press: func(key string) error {
 			if key == "p" {
-				s.await(ctx, func(rollout *uiscene.Rollout) bool { return isHeldFor(rollout, 1, pictureHold*0.8) })
+				s.await(ctx, func(rollout *uiscene.Rollout) bool { return isHeldFor(rollout, 1, pictureHold*0.8) }, "HOLDING")
 			}
 			if key == "P" {
 				if _, err := io.WriteString(keys, "\x1b"); err != nil {
@@ -116,23 +119,21 @@ func (s *studio) play(ctx context.Context, keys io.Writer) {
 	_, _ = player.Play(ctx)
 }
 
-// await is the first frame for which something is so of the demo's rollout; empty when
-// ctx ends before.
-func (s *studio) await(ctx context.Context, so func(*uiscene.Rollout) bool) string {
+// await is the first frame with words on it for which something is so of the demo's
+// rollout; empty when ctx ends before.
+func (s *studio) await(ctx context.Context, so func(*uiscene.Rollout) bool, words string) string {
 	for {
-		frame, changed := s.frames.Get()
 		shown, _ := s.host.Scene()
-		is := slices.ContainsFunc(shown.Services, func(service uiscene.Service) bool {
+		frame, changed := s.frames.Get()
+		if strings.Contains(frame, words) && slices.ContainsFunc(shown.Services, func(service uiscene.Service) bool {
 			return service.Name == guide.Service && service.Rollout != nil && so(service.Rollout)
-		})
+		}) {
+			return frame
+		}
 		select {
 		case <-ctx.Done():
 			return ""
 		case <-changed:
-			if is {
-				frame, _ = s.frames.Get()
-				return frame
-			}
 		}
 	}
 }
@@ -165,7 +166,7 @@ func TestPictures(t *testing.T) {
 		s.play(shown, press)
 	}()
 	for i, moment := range moments() {
-		take(t, moment, s.await(ctx, moment.so))
+		take(t, moment, s.await(ctx, moment.so, moment.words))
 		if i == 0 {
 			close(s.taken)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 )
@@ -126,6 +127,7 @@ func (d *DriveLoop) Run(ctx context.Context) (Ending, error) {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer d.readers.Wait()
 	defer stop(nil)
+	defer d.release()
 	events, err := d.Journal.Events(ctx, d.ID, 0)
 	if err != nil {
 		return Ending{}, fmt.Errorf("read the journal of rollout %s: %w", d.ID, err)
@@ -140,7 +142,6 @@ func (d *DriveLoop) Run(ctx context.Context) (Ending, error) {
 		d.OnEvent(events[0], d.rollout.clone())
 	}
 	d.readers.Go(func() { d.keepLease(ctx, stop) })
-	defer d.release()
 	took := []Body{&DriverTook{Driver: d.Driver, Fence: d.Lease.Fence}}
 	if err := d.record(ctx, append(took, fromTheFuture(d.rollout, d.clock.now())...)...); err != nil {
 		return Ending{}, err
@@ -216,12 +217,15 @@ func (d *DriveLoop) survivable(err error) error {
 	return nil
 }
 
-// takeCommands takes up what was posted to this driver and to the journal's mailbox.
+// takeCommands takes up what was posted to this driver and to the journal's mailbox, in
+// order, but for a roll back: it does not wait for what was asked before it, which may wait
+// for the journal or for the route.
 func (d *DriveLoop) takeCommands(ctx context.Context) error {
 	d.mu.Lock()
 	commands := d.inbox
 	d.inbox = nil
 	d.mu.Unlock()
+	slices.SortStableFunc(commands, rollBackFirst)
 	for i, command := range commands {
 		if d.needsRoute(command) {
 			d.putBack(commands[i:])
@@ -234,6 +238,17 @@ func (d *DriveLoop) takeCommands(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+func rollBackFirst(a, b Command) int {
+	switch {
+	case a.Kind == b.Kind:
+	case a.Kind == RollBack:
+		return -1
+	case b.Kind == RollBack:
+		return 1
+	}
+	return 0
 }
 
 // needsRoute tells whether a command must wait until the route is read: a rollout that

@@ -132,7 +132,8 @@ func (s *session) finish(ctx context.Context) {
 	}
 }
 
-// summarise says how the rollouts ended that were driven, on one line each.
+// summarise says how the rollouts ended that were driven, or that they did not, on one
+// line each.
 func (s *session) summarise() {
 	endings := s.host.Endings()
 	ids := make([]string, 0, len(endings))
@@ -142,10 +143,14 @@ func (s *session) summarise() {
 	slices.Sort(ids)
 	for _, id := range ids {
 		ending := endings[id]
-		if ending.Outcome == "" || ending.Rollout == nil {
+		if ending.Rollout == nil {
 			continue
 		}
-		line := fmt.Sprintf("%s %s %s: %s", ending.Rollout.Key.Service, ending.Rollout.Canary.Sha, ending.Outcome.Past(), ending.Reason)
+		how := "was left open, and this process does not drive it any more"
+		if ending.Outcome != "" {
+			how = ending.Outcome.Past() + ": " + ending.Reason
+		}
+		line := fmt.Sprintf("%s %s %s", ending.Rollout.Key.Service, ending.Rollout.Canary.Sha, how)
 		// A terminal that is gone cannot be told.
 		_, _ = fmt.Fprintln(s.out, headless.Clean(line))
 	}

@@ -1,0 +1,39 @@
+package main
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"serin/internal/console"
+	"serin/internal/engine"
+	"serin/internal/journal"
+)
+
+// TestARolloutThatIsLeftOpenIsTold: who interrupts twice is told what is left behind.
+func TestARolloutThatIsLeftOpenIsTold(t *testing.T) {
+	key := engine.Key{Account: "1", Region: "us-west-2", Environment: "blog", Service: "app"}
+	driver, log := engine.Driver{Actor: "kim"}, journal.NewMemory()
+	host := console.New(console.Options{Journal: log, Where: key, Driver: driver})
+	host.Close()
+	lease, err := log.Begin(t.Context(), "r1", driver, engine.Event{Seq: 1, Actor: "kim", Body: &engine.Started{
+		ID: "r1", Key: key, Canary: engine.Version{Sha: "9bd0417e"},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := host.Drive(t.Context(), lease); err != nil {
+		t.Fatal(err)
+	}
+	if err := host.Wait(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	(&session{program: &program{out: &out}, host: host}).summarise()
+	if told := out.String(); !strings.HasPrefix(told, "app 9bd0417e was left open") {
+		t.Errorf("told %q", told)
+	}
+	if left, err := log.Lease(t.Context(), "r1"); err != nil || !left.Free {
+		t.Errorf("%+v, %v", left, err)
+	}
+}

@@ -222,6 +222,43 @@ func TestLeaving(t *testing.T) {
 	}
 }
 
+// Leaving asks too while it is not known whether a rollout has begun, or was taken over.
+func TestLeavingWhileARolloutBegins(t *testing.T) {
+	let := make(chan struct{})
+	t.Cleanup(func() { close(let) })
+	begins := func(h *host) {
+		h.deploy = func(context.Context, scene.Order) error { <-let; return nil }
+		h.takeOver = func(context.Context, string) error { <-let; return nil }
+	}
+	var started []scene.Order
+	deployment := deploying(&started)
+	orphan := hostOf(rolling("yelb-appserver", engine.Holding, func(r *scene.Rollout) { r.Rollout.LetGo = true }))
+	for name, c := range map[string]struct {
+		host *host
+		keys []string
+	}{
+		"a deployment": {deployment, []string{"d", "down", "enter", "y", "esc"}},
+		"taking over":  {orphan, []string{"t", "y"}},
+	} {
+		begins(c.host)
+		rig := newRig(t, c.host)
+		rig.press(c.keys...)
+		rig.noDialog()
+		rig.press("q", "enter")
+		if rig.noDialog(); rig.m.quitting {
+			t.Errorf("%s: left without a word", name)
+		}
+		rig.send(tea.WindowSizeMsg{Width: 3, Height: 1})
+		if rig.press("q"); rig.m.quitting {
+			t.Errorf("%s: left unseen", name)
+		}
+		rig.send(tea.WindowSizeMsg{Width: 120, Height: 40})
+		if rig.press("q", "l"); rig.m.leaving != Idle {
+			t.Errorf("%s: left as %q", name, rig.m.leaving)
+		}
+	}
+}
+
 // A host that does not take the command keeps the console open.
 func TestLeavingRefused(t *testing.T) {
 	h := hostOf(rolling("yelb-appserver", engine.Holding, mine))

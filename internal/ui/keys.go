@@ -151,7 +151,7 @@ func (m *model) isUnseen() bool {
 // blindKey is a key in a window that is too small to show what it would do: only leaving
 // acts, and only when there is nothing to ask.
 func (m *model) blindKey(name string) tea.Cmd {
-	if (name == "q" || name == "ctrl+c") && len(m.driven()) == 0 {
+	if (name == "q" || name == "ctrl+c") && len(m.driven()) == 0 && !m.mayDriveSoon() {
 		return m.quit(Idle)
 	}
 	return nil

@@ -14,7 +14,12 @@ import (
 // and the key that asked answers nothing.
 func (m *model) leave() tea.Cmd {
 	driven := m.driven()
-	if len(driven) == 0 {
+	switch {
+	case len(driven) > 0:
+	case m.mayDriveSoon():
+		m.open(leaveSoonDialog())
+		return nil
+	default:
 		return m.quit(Idle)
 	}
 	d := &dialog{title: "This console drives a rollout", dangerous: true, choices: []choice{cancel("stay")}}
@@ -33,6 +38,32 @@ func (m *model) leave() tea.Cmd {
 	}
 	m.open(d)
 	return nil
+}
+
+// mayDriveSoon tells whether the host has been asked to begin to drive, and has not
+// answered yet.
+func (m *model) mayDriveSoon() bool {
+	return m.awaited[toDeploy] != 0 || m.awaited[toTakeOver] != 0
+}
+
+func leaveSoonDialog() *dialog {
+	return &dialog{
+		title: "A rollout is being started or taken over", dangerous: true,
+		lines: []string{
+			"Whether this console drives it is not known yet.",
+			"If you leave now it may stay open without a driver, until someone takes it over.",
+		},
+		choices: []choice{
+			cancel("stay"),
+			{key: "l", does: "leave all the same", dangerous: true, act: func(m *model) tea.Cmd {
+				m.closeDialog()
+				if len(m.driven()) > 0 { // It has begun meanwhile.
+					return m.leave()
+				}
+				return m.quit(Idle)
+			}},
+		},
+	}
 }
 
 func legal(kind engine.CommandKind) func(*engine.Rollout) bool {

@@ -9,32 +9,42 @@ import (
 	"serin/internal/engine"
 )
 
-// Post implements scene.Host.
+// Post implements scene.Host. A rollout that nobody drives is taken over to be rolled back
+// or resumed: what was asked is the first thing that this process does with it.
 func (h *Host) Post(service string, command engine.Command) error {
 	if h.ReadOnly {
 		return errReadOnly
 	}
+	command = h.signed(command)
 	h.mu.Lock()
+	defer h.mu.Unlock()
 	t := h.tracks[service]
-	if t == nil || t.rollout.Outcome != "" {
-		h.mu.Unlock()
-		return fmt.Errorf("%s has no open rollout", service)
-	}
-	d, lease, lost, letGo := t.drive, t.lease, t.lost, t.rollout.LetGo
-	h.mu.Unlock()
-	if d != nil {
-		d.loop.Post(h.signed(command))
-		return nil
-	}
 	switch {
-	case letGo || lease.Free:
-		return fmt.Errorf("nobody drives the rollout of %s: take it over first", service)
-	case lost:
-		return fmt.Errorf("%s, which drove the rollout of %s, gives no sign of life: take it over first", lease.Driver, service)
+	case t == nil || t.rollout.Outcome != "":
+		return fmt.Errorf("%s has no open rollout", service)
+	case t.drive != nil:
+		t.drive.loop.Post(command)
+	case t.taking:
+		t.asked = append(t.asked, command)
+	case !h.isDriverless(t):
+		h.drives.Go(func() { h.mail(t.id, service, command) })
+	case command.Kind != engine.RollBack && command.Kind != engine.ResumeIt:
+		return fmt.Errorf("take it over first: nobody drives the rollout of %s now", service)
+	case command.Kind.Refusal(t.rollout) != "":
+		return fmt.Errorf("take it over first: nobody drives the rollout of %s now, and %s", service, command.Kind.Refusal(t.rollout))
+	default:
+		t.taking, t.asked = true, []engine.Command{command}
+		h.drives.Go(func() { h.takeOverToAct(t) })
 	}
-	h.drives.Go(func() { h.mail(t.id, service, h.signed(command)) })
 	return nil
 }
+
+// isDriverless tells whether nobody drives a rollout, as far as is known.
+func (h *Host) isDriverless(t *track) bool {
+	return t.rollout.LetGo || t.lease.Free || h.isLost(t)
+}
+
+func (h *Host) isLost(t *track) bool { return t.lost || h.Gone(t.lease.Driver) }
 
 // mailTime is how long the journal may take to take a command.
 const mailTime = 5 * time.Second
@@ -45,8 +55,11 @@ func (h *Host) mail(id, service string, command engine.Command) {
 	ctx, cancel := context.WithTimeout(context.Background(), mailTime)
 	defer cancel()
 	_, err := h.Journal.Post(ctx, id, command)
-	h.change(func() bool { return h.noteFault("asking "+service, err) })
+	h.change(func() bool { return h.noteFault(asking(service), err) })
 }
+
+// asking is what fails when nobody can be asked.
+func asking(service string) string { return "asking " + service }
 
 // errReadOnly is the answer to everything that would change anything.
 var errReadOnly = errors.New("this console is read-only")
@@ -68,24 +81,71 @@ func (h *Host) TakeOver(ctx context.Context, service string) error {
 	if h.ReadOnly {
 		return errReadOnly
 	}
-	h.mu.Lock()
-	t := h.tracks[service]
-	if t == nil || t.rollout.Outcome != "" {
-		h.mu.Unlock()
-		return fmt.Errorf("%s has no open rollout", service)
-	}
-	if t.drive != nil {
-		h.mu.Unlock()
-		return fmt.Errorf("this process drives the rollout of %s already", service)
-	}
-	seen, lost := t.lease, t.lost
-	header := engine.Header{ID: t.id, Key: t.key, Open: true, StartedAt: t.rollout.StartedAt, LastSeq: t.lastSeq(), Lease: seen}
-	h.mu.Unlock()
-	lease, err := h.claim(ctx, header, lost)
+	t, err := h.toTakeOver(service)
 	if err != nil {
 		return err
 	}
-	return h.Drive(context.WithoutCancel(ctx), lease)
+	return h.takeOver(ctx, t)
+}
+
+// toTakeOver is the rollout of a service, which nobody else takes over from now on.
+func (h *Host) toTakeOver(service string) (*track, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	t := h.tracks[service]
+	switch {
+	case t == nil || t.rollout.Outcome != "":
+		return nil, fmt.Errorf("%s has no open rollout", service)
+	case t.drive != nil:
+		return nil, fmt.Errorf("this process drives the rollout of %s already", service)
+	case t.taking:
+		return nil, fmt.Errorf("this process is taking the rollout of %s over already", service)
+	}
+	t.taking = true
+	return t, nil
+}
+
+// takeOverToAct takes over for what was asked, unless the process ends before.
+func (h *Host) takeOverToAct(t *track) {
+	ctx, cancel := context.WithTimeout(h.driving, engine.LeaseTime+mailTime)
+	defer cancel()
+	_ = h.takeOver(ctx, t) // who asked sees it in the scene
+}
+
+// takeOver drives a rollout from now on; its driver is given what was asked meanwhile.
+func (h *Host) takeOver(ctx context.Context, t *track) error {
+	h.mu.Lock()
+	lost := h.isLost(t)
+	header := engine.Header{ID: t.id, Key: t.key, Open: true, StartedAt: t.rollout.StartedAt, LastSeq: t.lastSeq(), Lease: t.lease}
+	h.mu.Unlock()
+	lease, err := h.claim(ctx, header, lost)
+	if err == nil {
+		err = h.Drive(context.WithoutCancel(ctx), lease)
+	}
+	if err != nil {
+		h.change(func() bool { return h.stayOut(t, err) })
+	}
+	return err
+}
+
+// stayOut notes that a rollout could not be taken over. A driver that lives after all gets
+// what was asked; otherwise it is said that nobody was asked.
+func (h *Host) stayOut(t *track, why error) bool {
+	commands, service := t.asked, t.key.Service
+	t.taking, t.asked = false, nil
+	if len(commands) == 0 {
+		return false
+	}
+	if _, driven := errors.AsType[*engine.OpenError](why); driven || errors.Is(why, engine.ErrLeaseLost) {
+		h.drives.Go(func() {
+			for _, command := range commands {
+				h.mail(t.id, service, command)
+			}
+		})
+		return true
+	}
+	h.noteFault(asking(service), fmt.Errorf("nobody drives its rollout, and it could not be taken over: %w", why))
+	return true
 }
 
 // claim takes the lease that was seen, if it is still as it was; of a driver that is not
@@ -96,7 +156,7 @@ func (h *Host) claim(ctx context.Context, header engine.Header, lost bool) (engi
 	}
 	lease, err := h.Journal.Claim(ctx, header.Lease, h.Driver)
 	if errors.Is(err, engine.ErrLeaseLost) {
-		return engine.Lease{}, fmt.Errorf("%s drives the rollout of %s again, or someone else took it over", header.Lease.Driver, header.Key.Service)
+		return engine.Lease{}, fmt.Errorf("%s drives the rollout of %s again, or someone else took it over: %w", header.Lease.Driver, header.Key.Service, err)
 	}
 	return lease, err
 }

@@ -62,6 +62,11 @@ func (h *Host) start(lease engine.Lease, events []engine.Event) {
 		Now: h.Now,
 	})
 	h.change(func() bool {
+		if before := h.tracks[service]; before != nil && before.id == t.id {
+			for _, command := range before.asked {
+				d.loop.Post(command)
+			}
+		}
 		h.begin(service, t)
 		return true
 	})
@@ -119,13 +124,14 @@ func (h *Host) conclude(service string, t *track, how ended) {
 	})
 }
 
-// Driving are the services whose rollouts this process drives, sorted.
+// Driving are the services whose rollouts this process drives, or is taking over because
+// something was asked of them, sorted.
 func (h *Host) Driving() []string {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	var services []string
 	for service, t := range h.tracks {
-		if t.drive != nil {
+		if t.drive != nil || len(t.asked) > 0 {
 			services = append(services, service)
 		}
 	}

@@ -178,7 +178,9 @@ func (h *Host) takeFollowed(header engine.Header, events []engine.Event, rollout
 // it says.
 func (h *Host) begin(service string, t *track) {
 	h.tracks[service] = t
-	h.noteFault(driving(service), nil) // what was said of the one before
+	// What was said of the one before.
+	h.noteFault(driving(service), nil)
+	h.noteFault(asking(service), nil)
 	if w := h.services[service]; w != nil {
 		spec := t.rollout.Spec
 		w.spec = &spec

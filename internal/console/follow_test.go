@@ -120,7 +120,7 @@ func TestLettingGoIsNotBeingLost(t *testing.T) {
 		if cart(t, h).Rollout.Lost {
 			t.Error("it was let go of, and is lost")
 		}
-		if err := h.Post("cart", engine.Command{Kind: engine.RollBack}); err == nil || !strings.Contains(err.Error(), "nobody drives") {
+		if err := h.Post("cart", engine.Command{Kind: engine.Promote}); err == nil || !strings.Contains(err.Error(), "nobody drives") {
 			t.Errorf("a command that nobody can take: %v", err)
 		}
 	})
@@ -188,6 +188,13 @@ func (b *brokenJournal) Post(ctx context.Context, id string, command engine.Comm
 		return 0, errors.New("disk on fire")
 	}
 	return b.Memory.Post(ctx, id, command)
+}
+
+func (b *brokenJournal) Claim(ctx context.Context, seen engine.Lease, driver engine.Driver) (engine.Lease, error) {
+	if b.broken.Load() {
+		return engine.Lease{}, errors.New("disk on fire")
+	}
+	return b.Memory.Claim(ctx, seen, driver)
 }
 
 func TestACommandThatCannotBePostedIsSaid(t *testing.T) {

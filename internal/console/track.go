@@ -33,6 +33,10 @@ type track struct {
 	lost   bool
 	// drive is this process's own; nil when another drives, or nobody.
 	drive *drive
+	// taking is true while this process is taking it over; asked is what its own driver is
+	// to be asked first.
+	taking bool
+	asked  []engine.Command
 }
 
 // add takes further events in, once each.

@@ -115,8 +115,9 @@ type Host interface {
 	// It never waits.
 	Scene() (Scene, <-chan struct{})
 	// Post asks something of a service's open rollout. It never waits: what becomes of it
-	// is seen in later scenes, as an event that the command was taken or refused. The
-	// error is for a command that nobody can take, with words for the operator.
+	// is seen in later scenes, as an event that the command was taken or refused. A rollout
+	// that nobody drives is taken over to be rolled back or resumed. The error is for a
+	// command that nobody can take, with words for the operator.
 	Post(service string, command engine.Command) error
 	// Propose says what an order would do; it changes nothing. The error is for the
 	// operator, a problem a line.

@@ -113,12 +113,13 @@ func TestAnOperatorSteersARolloutWithKeys(t *testing.T) {
 
 	s.deploys("yelb-appserver:fixed")
 	s.awaits("it holds at 10 %", 1, holdsAt(10))
+	s.until("yelb-appserver 10 % holding") // the terminal's title: it is seen, too
 	s.pressUntil(" ", "PAUSED")
 	s.awaits("it is paused", 1, func(r *engine.Rollout) bool { return r.Paused != nil })
 	<-time.After(600 * time.Millisecond) // sooner, it is a key that is held down
 	s.pressUntil(" ", "HOLDING")
 	s.awaits("it is resumed", 1, holdsAt(10))
-	s.press("p")
+	s.pressUntil("p", "yelb-appserver 20 % holding")
 	s.awaits("it is promoted a step", 1, holdsAt(20))
 	s.pressUntil("P", "to 100 %?")
 	s.press("y")
@@ -143,6 +144,6 @@ func TestAnOperatorSteersARolloutWithKeys(t *testing.T) {
 	if !slices.Equal(asked, want) {
 		t.Errorf("the rollout was asked %v, want %v", asked, want)
 	}
-	s.press("q")
+	s.pressUntil("q", "was rolled back: ") // as it says when the terminal is restored
 	s.exits(headless.ExitSucceeded)
 }

@@ -9,11 +9,21 @@ import (
 
 func hasVisitors(service scene.Service) bool {
 	for _, buckets := range service.Responses {
-		if len(buckets) >= lookedAt {
+		if len(buckets) >= seen {
 			return true
 		}
 	}
 	return false
+}
+
+// isLookedAt: there was time to look at what visitors get, or the fix is deployed already.
+func isLookedAt(service scene.Service) bool {
+	for _, buckets := range service.Responses {
+		if n := len(buckets); n > 0 && buckets[n-1].Start.Sub(buckets[0].Start) >= looking {
+			return true
+		}
+	}
+	return isDeployed(Fixed)(service)
 }
 
 // rolloutOf is the service's rollout when it is of an image, whatever registry its name

@@ -6,8 +6,10 @@
 package guide
 
 import (
+	"cmp"
 	"slices"
 	"strings"
+	"time"
 
 	"serin/internal/engine"
 	"serin/internal/ui/scene"
@@ -24,14 +26,21 @@ const (
 	Flaky     = Service + ":flaky"
 )
 
-// lookedAt is how many metric periods with visitors there must be before the first step
-// counts as done: time to look at the page.
-const lookedAt = 12
+// seen is how many metric periods with visitors there must be before the charts show
+// something; looking is how long the first step is shown, unless the second is done: time
+// to read it, and to look at the page.
+const (
+	seen    = 12
+	looking = time.Minute
+)
 
-// step is one thing to do. text may hold {page}, the address of Yelb's page.
+// step is one thing to do. text may hold {page}, the address of Yelb's page. A step is
+// about a rollout of image; should that end before the step is done, again says what to do.
+// The texts fit into two lines of the smallest terminal.
 type step struct {
-	title, text string
-	done        func(scene.Service) bool
+	title, text  string
+	done         func(scene.Service) bool
+	image, again string
 }
 
 // steps are those of the post that the demo is of: a fix that succeeds, a version on the
@@ -39,48 +48,59 @@ type step struct {
 func steps() []step {
 	return []step{
 		{
-			"Look at Yelb", "Open {page} in a browser and vote: every vote counts twice, a planted mistake. " +
-				"Here, every service has all its weight on one version, and visitors make the 2xx in the charts.",
-			hasVisitors,
+			title: "Look at Yelb",
+			text: "Open {page} and vote: each vote counts twice, a planted mistake. " +
+				"The charts show the answers that visitors get.",
+			done: isLookedAt,
 		},
 		{
-			"Deploy the fix", "Press d, choose " + Service + " and the image " + Fixed + ", and start it. Its version is made " +
-				"beside the old one; it gets no traffic before all its tasks are healthy.",
-			isDeployed(Fixed),
+			title: "Deploy the fix",
+			text: "Press d, choose " + Service + " and the image " + Fixed + ", and start it. " +
+				"It gets no traffic before all its tasks are healthy.",
+			done: isDeployed(Fixed),
 		},
 		{
-			"Watch it", "The canary's weight grows step by step, and each is read back. Reload {page}: the app server's " +
-				"name changes between the two versions. The verdict compares the canary's 5xx with the threshold.",
-			isWatched,
+			title: "Watch it",
+			text: "Its weight grows step by step; the verdict compares its 5xx with the threshold. " +
+				"Reload {page}: two app servers answer in turns.",
+			done: isWatched, image: Fixed, again: "Deploy it again, to watch it: press d, with " + Fixed + ".",
 		},
 		{
-			"Promote early", "Sure of it? p takes the next step now; P goes to 100 % at once and asks first.",
-			isPromoted,
+			title: "Promote early",
+			text:  "Sure of it? p takes the next step now; P goes to 100 % at once and asks first.",
+			done:  isPromoted, image: Fixed, again: "Any rollout can be promoted: deploy one with d, and press p when it holds.",
 		},
 		{
-			"See it through", "At 100 % it bakes, with the old version still alive. Then the old one is removed. Vote at " +
-				"{page}: a vote counts once now.",
-			hasEnded(Fixed, engine.Succeeded),
+			title: "See it through",
+			text: "At 100 % it bakes, with the old version still alive, which is then removed. " +
+				"Vote at {page}: a vote counts once now.",
+			done: hasEnded(Fixed, engine.Succeeded), image: Fixed, again: "Deploy it again: press d, with " + Fixed + ".",
 		},
 		{
-			"Deploy a broken version", "Press d again, with " + WrongPort + ": it listens on 4568, where nobody calls. " +
-				"Its health check is off in the demo, as in the post: the first visitors find it out.",
-			isDeployed(WrongPort),
+			title: "Deploy a broken version",
+			text: "Press d again, with " + WrongPort + ": it listens where nobody calls. " +
+				"Its health check is off, as in the post.",
+			done: isDeployed(WrongPort),
 		},
 		{
-			"See the roll back", "Reload {page}: some pages have no votes. As soon as the 5xx are known the verdict fails, " +
-				"and all traffic goes back before anything else happens.",
-			isRolledBack(WrongPort, engine.ByVerdict),
+			title: "See the roll back",
+			text: "Reload {page}: some pages have no votes. When the 5xx are known the verdict fails, " +
+				"and all traffic goes back at once.",
+			done: isRolledBack(WrongPort, engine.ByVerdict), image: WrongPort,
+			again: "Deploy it again, and let it go on: press d, with " + WrongPort + ".",
 		},
 		{
-			"Deploy a flaky one and pause it", "Press d, with " + Flaky + ", which fails a few requests of a hundred. When it " +
-				"has traffic press space: the weights stay as they are, and nothing moves until you say so.",
-			isPaused,
+			title: "Deploy a flaky one and pause it",
+			text: "Press d, with " + Flaky + ", which fails 5 requests of a hundred. Within 40 s of its first " +
+				"traffic press space: its weight stays.",
+			done: isPaused, image: Flaky, again: "Deploy it again, with d, and press space within 40 s of its first traffic.",
 		},
 		{
-			"Roll back by hand", "You have seen enough: press r, then enter. You may give a reason: it is in the journal " +
-				"for ever. h shows the history. q leaves, and nothing of the demo is left.",
-			isRolledBack(Flaky, engine.ByPerson),
+			title: "Roll back by hand",
+			text: "Seen enough? Press r, then enter; a reason is kept in the journal. h shows the history. " +
+				"q leaves, and nothing of the demo is left.",
+			done: isRolledBack(Flaky, engine.ByPerson), image: Flaky,
+			again: "Deploy it again, with d, pause it with space, and press r.",
 		},
 	}
 }
@@ -93,14 +113,20 @@ func (p Progress) After(shown scene.Scene) Progress {
 	all := steps()
 	grown := make(Progress, len(all))
 	copy(grown, p)
-	at := slices.IndexFunc(shown.Services, func(service scene.Service) bool { return service.Name == Service })
-	if at < 0 {
-		return grown
-	}
+	service := serviceIn(shown)
 	for i, one := range all {
-		grown[i] = grown[i] || one.done(shown.Services[at])
+		grown[i] = grown[i] || one.done(service)
 	}
 	return grown
+}
+
+// serviceIn is the demo's service; zero, of which nothing is done, where it is not seen.
+func serviceIn(shown scene.Scene) scene.Service {
+	at := slices.IndexFunc(shown.Services, func(service scene.Service) bool { return service.Name == Service })
+	if at < 0 {
+		return scene.Service{}
+	}
+	return shown.Services[at]
 }
 
 // Missing are the titles of the steps that are not done.
@@ -114,21 +140,36 @@ func (p Progress) Missing() []string {
 	return titles
 }
 
-// Panel is the guide as it is shown: the first step that is not done in full, and the
-// last one when all are.
-func (p Progress) Panel(page string) *screen.Guide {
-	all := steps()
+// Panel is the guide as it is shown with a scene: the first step that is not done in full,
+// and the last one when all are.
+func (p Progress) Panel(shown scene.Scene) *screen.Guide {
+	all, service := steps(), serviceIn(shown)
 	panel := &screen.Guide{Title: "The demo", Present: len(all) - 1}
 	for i, one := range all {
-		done := i < len(p) && p[i]
-		panel.Steps = append(panel.Steps, screen.GuideStep{
-			Title: one.title, Text: strings.ReplaceAll(one.text, "{page}", page), Done: done,
-		})
+		done, text := i < len(p) && p[i], one.text
 		if !done {
 			panel.Present = min(panel.Present, i)
+			text = cmp.Or(one.over(service), text)
 		}
+		panel.Steps = append(panel.Steps, screen.GuideStep{
+			Title: one.title, Text: strings.ReplaceAll(text, "{page}", shown.Page), Done: done,
+		})
 	}
 	return panel
+}
+
+// over says how the rollout ended that the step is about, and what to do now; empty while
+// it has not.
+func (s step) over(service scene.Service) string {
+	rollout := rolloutOf(service, s.image)
+	if s.image == "" || rollout == nil || rollout.Rollout.Outcome == "" {
+		return ""
+	}
+	how := rollout.Rollout.Outcome.Past()
+	if cause := rollout.Rollout.Cause; cause != nil && cause.Kind == engine.ByVerdict {
+		how += " by its verdict"
+	}
+	return "That rollout " + how + ". " + s.again
 }
 
 // Follow is a guide that keeps its progress from scene to scene. It is not safe for
@@ -137,6 +178,6 @@ func Follow() func(scene.Scene) *screen.Guide {
 	var progress Progress
 	return func(shown scene.Scene) *screen.Guide {
 		progress = progress.After(shown)
-		return progress.Panel(shown.Page)
+		return progress.Panel(shown)
 	}
 }

@@ -38,7 +38,10 @@ func rolling(image string, bodies ...engine.Body) *scene.Rollout {
 
 func visited() scene.Scene {
 	shown := of(nil)
-	shown.Services[1].Responses = map[string][]analysis.Bucket{"c046a66a": make([]analysis.Bucket, lookedAt)}
+	buckets := make([]analysis.Bucket, seen)
+	buckets[0].Start = time.Date(2026, 10, 1, 12, 0, 0, 0, time.UTC)
+	buckets[seen-1].Start = buckets[0].Start.Add(looking)
+	shown.Services[1].Responses = map[string][]analysis.Bucket{"c046a66a": buckets}
 	return shown
 }
 
@@ -89,6 +92,59 @@ func TestEveryStepIsFoundInTheScene(t *testing.T) {
 		for _, step := range panel.Steps {
 			if step.Title == "" || strings.Contains(step.Text, "{") {
 				t.Errorf("%+v", step)
+			}
+		}
+	}
+}
+
+// The first step leaves time to read it; whoever deploys has gone on.
+func TestTheFirstStepIsNotOverAtOnce(t *testing.T) {
+	shown := visited()
+	buckets := shown.Services[1].Responses["c046a66a"]
+	buckets[seen-1].Start = buckets[0].Start.Add(looking - time.Second)
+	if !hasVisitors(shown.Services[1]) || (Progress{}).After(shown)[0] {
+		t.Error("it is over before it can be read")
+	}
+	if !(Progress{}).After(of(rolling(Fixed)))[0] {
+		t.Error("it is not over when the fix is deployed")
+	}
+}
+
+// A rollout that ended before its step was done is said to be over, and what to do then.
+func TestAMissedStepSaysWhatToDo(t *testing.T) {
+	follow := Follow()
+	for _, shown := range story()[:7] {
+		follow(shown)
+	}
+	panel := follow(ended(Flaky, engine.RolledBack, engine.ByVerdict))
+	if text := panel.Steps[panel.Present].Text; panel.Present != 7 || !strings.Contains(text, "by its verdict") || !strings.Contains(text, "Deploy it again") {
+		t.Errorf("at step %d it says %q", panel.Present+1, text)
+	}
+	if panel = follow(of(rolling(Flaky))); strings.Contains(panel.Steps[panel.Present].Text, "That rollout") {
+		t.Errorf("deployed again, it says %q", panel.Steps[panel.Present].Text)
+	}
+	follow(paused())
+	panel = follow(ended(Flaky, engine.Succeeded, ""))
+	if text := panel.Steps[panel.Present].Text; panel.Present != 8 || strings.Contains(text, "verdict") || !strings.Contains(text, "press r") {
+		t.Errorf("at step %d it says %q", panel.Present+1, text)
+	}
+}
+
+// Below a page of 80 columns there is room for two lines of 76.
+func TestTheTextsFitTheSmallestTerminal(t *testing.T) {
+	for _, image := range []string{"", Fixed, WrongPort, Flaky} {
+		shown := ended(image, engine.RolledBack, engine.ByVerdict)
+		shown.Page = "http://127.0.0.1:65535"
+		for _, step := range (Progress{}).Panel(shown).Steps {
+			lines, at := 1, 0
+			for word := range strings.FieldsSeq(step.Text) {
+				if at > 0 && at+1+len(word) > 76 {
+					lines, at = lines+1, 0
+				}
+				at += len(word) + min(at, 1)
+			}
+			if lines > 2 {
+				t.Errorf("%d lines for %q", lines, step.Text)
 			}
 		}
 	}

@@ -22,7 +22,7 @@ import (
 const sceneInterval = 50 * time.Millisecond
 
 // ErrDumb is returned for a terminal that cannot place its cursor: TERM is dumb.
-var ErrDumb = errors.New("this terminal cannot show the console (TERM is dumb): use `serin status` or `serin watch`")
+var ErrDumb = errors.New("this terminal cannot show the console (TERM is dumb): use `serin deploy FILE --ci`")
 
 // Options are what a console is opened with.
 type Options struct {

@@ -65,7 +65,7 @@ func barOf(state screen.RolloutState) tea.ProgressBarState {
 	switch state {
 	case screen.Stuck, screen.RollingBack, screen.RolledBack:
 		return tea.ProgressBarError
-	case screen.Paused, screen.AtGate, screen.Drift, screen.DriverLost, screen.ProviderErrors, screen.StaleEvidence:
+	case screen.Paused, screen.Held, screen.AtGate, screen.Drift, screen.DriverLost, screen.ProviderErrors, screen.StaleEvidence:
 		return tea.ProgressBarWarning
 	default:
 		return tea.ProgressBarDefault
@@ -82,7 +82,7 @@ func programStatus(state screen.RolloutState) (tea.ProgramState, tea.ProgramStat
 		return tea.ProgramStateError, ""
 	case screen.AtGate:
 		return tea.ProgramStateBlocked, tea.ProgramStatusKindPermission
-	case screen.Paused, screen.Drift, screen.DriverLost:
+	case screen.Paused, screen.Held, screen.Drift, screen.DriverLost:
 		return tea.ProgramStateBlocked, tea.ProgramStatusKindQuestion
 	default:
 		return tea.ProgramStateWorking, ""

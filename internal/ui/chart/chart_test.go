@@ -237,3 +237,22 @@ func TestTheAxisNamesRoundTimesAtEverySpan(t *testing.T) {
 		}
 	}
 }
+
+// The legend has no value of a period that still runs.
+func TestTheLegendHasWholePeriodsOnly(t *testing.T) {
+	c := shift(theme.Braille)
+	buckets := c.Lines[0].Buckets
+	last := buckets[len(buckets)-1]
+	value := func(to time.Time) string {
+		c.To = to
+		return strings.Split(ansi.Strip(chart.Draw(&chart.Cache{}, c)[0]), "  ")[1]
+	}
+	whole, running := value(last.Start.Add(3*c.Period/2)), value(last.Start.Add(c.Period-time.Second))
+	if want := chart.Short(last.Class(c.Lines[0].Class)); !strings.HasSuffix(whole, " "+want) {
+		t.Errorf("%q, want %s", whole, want)
+	}
+	before := buckets[len(buckets)-2]
+	if want := chart.Short(before.Class(c.Lines[0].Class)); !strings.HasSuffix(running, " "+want) {
+		t.Errorf("%q, want %s", running, want)
+	}
+}

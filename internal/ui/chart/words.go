@@ -12,7 +12,7 @@ import (
 // draw puts the words around the canvas.
 func draw(c Chart, a area) []string {
 	lines := make([]string, 0, c.Height)
-	lines = append(lines, title(c))
+	lines = append(lines, title(c, a))
 	if a.marks {
 		lines = append(lines, markRow(c, a))
 	}
@@ -47,12 +47,18 @@ func (c Chart) empty() string {
 	return "no responses are known"
 }
 
-// title is the name of the chart with the newest value of each line: the legend.
-func title(c Chart) string {
+// title is the name of the chart with the newest value of each line: the legend. A period
+// that still runs has not got its value yet; the time was moved by up to a column.
+func title(c Chart, a area) string {
+	now := c.To.Add(-scaleOf(c, a).step)
 	out := theme.NewRow(c.Width).Put(c.Theme.Strong, c.Title)
 	for _, line := range c.Lines {
 		words := "  " + swatch(line.Heavy, c.Theme.Symbols) + " " + line.Name
-		if shown := line.visible(c); len(shown) > 0 {
+		shown := line.visible(c)
+		for len(shown) > 0 && shown[len(shown)-1].Start.Add(c.Period).After(now) {
+			shown = shown[:len(shown)-1]
+		}
+		if len(shown) > 0 {
 			words += " " + Short(shown[len(shown)-1].Class(line.Class))
 		}
 		putWhole(out, line.Style, words)

@@ -123,7 +123,7 @@ func (f *frame) footer() []footerLine {
 	row, line := f.row(), footerLine{}
 	for _, key := range f.s.Keys {
 		name, does := clean(key.Name), clean(key.Does)
-		if f.t.NoColor && key.Why != "" {
+		if key.Why != "" && (f.t.NoColor || f.t.Symbols == theme.ASCII) {
 			name, does = "("+name, does+")"
 		}
 		width := theme.Width(name) + 1 + theme.Width(does)

@@ -12,7 +12,7 @@ import (
 func RolloutStates() []RolloutState {
 	return []RolloutState{
 		Idle, Succeeded, RolledBack, Deploying, WaitingForTasks, Shifting, Holding, Baking, Finishing,
-		AtGate, StaleEvidence, ProviderErrors, Paused, RollingBack, Drift, DriverLost, Stuck,
+		AtGate, StaleEvidence, ProviderErrors, Paused, Held, RollingBack, Drift, DriverLost, Stuck,
 	}
 }
 
@@ -34,7 +34,7 @@ func glyphOf(state RolloutState) string {
 		return theme.Bar
 	case Baking:
 		return theme.Full
-	case Paused:
+	case Paused, Held:
 		return theme.Hold
 	case RollingBack, RolledBack:
 		return theme.Down
@@ -56,7 +56,7 @@ func styleOf(t theme.Theme, state RolloutState) theme.Style {
 	switch state {
 	case Deploying, WaitingForTasks, Shifting, Holding, Baking, Finishing:
 		return t.Accent
-	case AtGate, Paused, Drift, StaleEvidence, ProviderErrors:
+	case AtGate, Paused, Held, Drift, StaleEvidence, ProviderErrors:
 		return t.Warning
 	case DriverLost, RollingBack, Stuck, RolledBack:
 		return t.Bad
@@ -93,7 +93,9 @@ func stateOf(service scene.Service, rollout *scene.Rollout, now time.Time) Rollo
 		return Drift
 	case r.RollingBack():
 		return RollingBack
-	case r.Paused != nil || r.LetGo:
+	case r.LetGo:
+		return Held
+	case r.Paused != nil:
 		return Paused
 	case len(r.Faults) > 0 || service.Fault.Message != "":
 		return ProviderErrors

@@ -241,7 +241,7 @@ func TestNoTwoStatesLookTheSameWithoutColour(t *testing.T) {
 		}
 		rows[row] = state
 	}
-	if len(looks) != 17 {
+	if len(looks) != 18 {
 		t.Errorf("there are %d states", len(looks))
 	}
 }

@@ -163,16 +163,23 @@ func putWithin(row *theme.Row, style theme.Style, text string, end int) {
 	row.PutWide(style, part.String(), part.Width())
 }
 
-// listedWeight is the canary's actual share; a dash without an open rollout.
+// listedWeight is the canary's actual share, and without an open rollout that of the
+// version that serves most; a dash when the route was never read, or has no version. A
+// share that may have changed since it was read is doubted.
 func (p pane) listedWeight(row *theme.Row, s subject, width int) {
-	if s.over() {
+	style, weight := p.t.Stable, s.heaviest()
+	if !s.over() {
+		style, weight = p.t.Canary, s.actual(s.r.Canary.Sha)
+	} else if weight == 0 {
 		row.Fill(p.t.Muted, theme.Shade, width).Put(p.t.Muted, "   "+theme.None)
 		return
 	}
-	weight := s.actual(s.r.Canary.Sha)
 	filled := (weight*width + 50) / 100
-	row.Fill(p.t.Canary, theme.Full, filled).Fill(p.t.Muted, theme.Shade, width-filled)
+	row.Fill(style, theme.Full, filled).Fill(p.t.Muted, theme.Shade, width-filled)
 	row.Put(p.t.Text, fmt.Sprintf(" %3d %%", weight))
+	if s.outdated() {
+		row.Put(p.t.Warning, "?")
+	}
 }
 
 // listedErrors is the newest count of 5xx of all versions, and its line.
@@ -253,7 +260,7 @@ func (s subject) countdown() string {
 			return span(end.Sub(s.now))
 		}
 		return ""
-	case Paused, Drift:
+	case Paused, Held, Drift:
 		if s.r.Paused != nil {
 			return span(s.now.Sub(s.r.Paused.At))
 		}

@@ -208,6 +208,9 @@ func examples() map[screen.RolloutState]example {
 		screen.Paused: {life: holding().paused(engine.Pause{
 			Kind: engine.PausedByPerson, By: "arn:aws:iam::123456789012:user/kim", Reason: "the 5xx of the flaky one look odd",
 		})},
+		screen.Held: {life: holding().paused(engine.Pause{
+			Kind: engine.PausedByLetGo, By: "arn:aws:iam::123456789012:user/kim", Reason: "the console was left",
+		}).add(&engine.LetGo{By: "arn:aws:iam::123456789012:user/kim"})},
 		screen.Drift: {life: holding().paused(engine.Pause{
 			Kind: engine.PausedByDrift, By: "serin", Reason: "someone else changed the route",
 			Expected: route(70, 30, twoOClock).Targets,

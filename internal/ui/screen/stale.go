@@ -44,6 +44,22 @@ func staleReadings(service scene.Service, rollout *scene.Rollout, now time.Time)
 	return stale
 }
 
+// unread is how old a route may be that cannot be read now: three looks of the slowest
+// engine.Cadence.
+const unread = 15 * time.Second
+
+// outdated tells whether the weights may have changed since they were read: because they
+// cannot be read now, or because a rollout's were not for longer than they ever are.
+func (s subject) outdated() bool {
+	route, read := s.route()
+	if !read || s.replayed {
+		return false
+	}
+	old := s.now.Sub(route.ReadAt)
+	failing := s.service.Fault.Message != "" || !s.over() && len(s.r.Faults) > 0
+	return failing && old > unread || !s.over() && old > patience
+}
+
 // timing is the period of a service's metrics, and how late they are.
 func timing(service scene.Service, r *engine.Rollout) (period, delay time.Duration) {
 	period, delay = service.Period, service.Delay

@@ -170,6 +170,7 @@ const (
 	Baking          RolloutState = "baking"
 	Finishing       RolloutState = "finishing"
 	Paused          RolloutState = "paused"
+	Held            RolloutState = "held"
 	Drift           RolloutState = "drift"
 	StaleEvidence   RolloutState = "stale evidence"
 	ProviderErrors  RolloutState = "provider errors"

@@ -59,7 +59,7 @@ func TestTheLoudestStateWins(t *testing.T) {
 	watched.Rollout.Lost = true
 	check(screen.DriverLost)
 	r.LetGo, r.Cause = true, nil
-	check(screen.Paused)
+	check(screen.Held)
 	r.Stuck = &engine.Stuck{}
 	check(screen.Stuck)
 	r.Outcome = engine.RolledBack

@@ -2,6 +2,7 @@ package screen
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -25,6 +26,8 @@ func (s subject) story() string {
 		return "a person is needed; " + s.where()
 	case DriverLost:
 		return "nothing moves until somebody takes over; " + s.where()
+	case Held:
+		return "nobody drives it; the traffic stays as it is until somebody takes over; " + s.where()
 	case Paused, Drift:
 		return "the traffic stays as it is; " + s.where()
 	case RollingBack:
@@ -223,8 +226,9 @@ func (p pane) stepLine(s subject) string {
 	steps := s.r.Plan.Steps
 	row := theme.NewRow(p.width).Put(p.t.Muted, " steps").To(11)
 	labels := make([]string, len(steps))
+	jumped := s.jumped()
 	for i, step := range steps {
-		labels[i] = stepLabel(step) + stepMark(s, i)
+		labels[i] = stepLabel(step) + stepMark(s, i, jumped)
 	}
 	first, last := window(labels, s.r.Step, row.Room()-4)
 	if first > 0 {
@@ -233,7 +237,7 @@ func (p pane) stepLine(s subject) string {
 	for i := first; i < last; i++ {
 		style := p.t.Muted
 		switch {
-		case i < s.r.Step:
+		case i < s.r.Step && i <= jumped:
 			style = p.t.Good
 		case i == s.r.Step:
 			style = styleOf(p.t, s.state)
@@ -259,8 +263,22 @@ func stepLabel(step engine.Step) string {
 	return strconv.Itoa(step.Weight)
 }
 
-func stepMark(s subject, i int) string {
+// jumped is the step from which the rollout was promoted fully: those between it and the
+// bake never ran. Without that it is the last of the plan.
+func (s subject) jumped() int {
+	for _, event := range slices.Backward(s.rollout.Events) {
+		if passed, is := event.Body.(*engine.StepPassed); is && passed.Fully {
+			return passed.Step
+		}
+	}
+	return len(s.r.Plan.Steps)
+}
+
+// stepMark is what became of a step: it ran, was skipped, or runs.
+func stepMark(s subject, i, jumped int) string {
 	switch {
+	case i < s.r.Step && i > jumped:
+		return " " + theme.None
 	case i < s.r.Step:
 		return " " + theme.Check
 	case i == s.r.Step && s.r.Phase != engine.Starting && s.r.Phase != engine.Deploying && s.r.Phase != engine.Waiting:

@@ -79,6 +79,18 @@ func share(route engine.Route, sha string) int {
 	return min(max((route.Weight(sha)*100+total/2)/total, 0), 100)
 }
 
+// heaviest is the greatest share that a version has on the route; 0 without any.
+func (s subject) heaviest() int {
+	route, _ := s.route()
+	most := 0
+	for _, target := range route.Targets {
+		if target.Sha != "" {
+			most = max(most, share(route, target.Sha))
+		}
+	}
+	return most
+}
+
 // version is one version that is shown.
 type version struct {
 	role, sha string

@@ -68,7 +68,11 @@ func (p pane) paused(s subject) []string {
 	if pause.Reason != "" {
 		words += ": " + pause.Reason
 	}
-	lines := p.paragraph(theme.Hold+" paused", p.t.Warning, p.t.Text, words, 3)
+	label := theme.Hold + " paused"
+	if pause.Kind == engine.PausedByLetGo {
+		label = theme.Hold + " let go"
+	}
+	lines := p.paragraph(label, p.t.Warning, p.t.Text, words, 3)
 	if pause.Kind == engine.PausedByDrift {
 		lines = append(lines, p.paragraph("expected", p.t.Muted, p.t.Text, targets(pause.Expected), 2)...)
 		lines = append(lines, p.paragraph("found", p.t.Warning, p.t.Strong, targets(pause.Found), 2)...)

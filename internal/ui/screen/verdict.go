@@ -36,9 +36,14 @@ func (s subject) evidenceWords() []string {
 	if v.EvidenceTo.IsZero() {
 		return words
 	}
-	evidence := "evidence to " + stamp(v.EvidenceTo)
+	// The period that still runs ends in the future; evidence does not.
+	to := v.EvidenceTo
+	if to.After(s.now) {
+		to = s.now
+	}
+	evidence := "evidence to " + stamp(to)
 	if !s.over() {
-		evidence += ", " + age(v.EvidenceTo, s.now) + " old"
+		evidence += ", " + age(to, s.now) + " old"
 	}
 	return append(words, evidence)
 }

@@ -36,11 +36,11 @@ func (p pane) versionRow(s subject, v version, tail int) string {
 	row := theme.NewRow(p.width).Put(p.t.Muted, " "+v.role).To(8)
 	putWithin(row, style, clean(v.sha), 17)
 	row.To(18)
-	words := sharesInWords(actual, v.asked)
+	words := s.sharesInWords(actual, v.asked)
 	health, healthStyle := p.healthWords(s, v.sha)
 	p.bar(row, style, actual, v.asked, min(row.Room()-len(words)-tail-5, 100))
 	row.Put(p.t.Text, " ")
-	if v.asked >= 0 && v.asked != actual {
+	if v.asked >= 0 && v.asked != actual || s.outdated() {
 		row.Put(p.t.Warning, words)
 	} else {
 		row.Put(p.t.Strong, words)
@@ -48,12 +48,20 @@ func (p pane) versionRow(s subject, v version, tail int) string {
 	return row.Put(p.t.Text, "   ").Put(healthStyle, health).String()
 }
 
-// sharesInWords are the actual share and the one that was asked for, always both.
-func sharesInWords(actual, asked int) string {
-	if asked < 0 {
-		return fmt.Sprintf("%3d %%", actual)
+// sharesInWords are the actual share and the one that was asked for, always both; of a
+// share that may have changed it is said how old it is.
+func (s subject) sharesInWords(actual, asked int) string {
+	words := fmt.Sprintf("%3d %%", actual)
+	if s.outdated() {
+		route, _ := s.route()
+		words += " last known, " + age(route.ReadAt, s.now) + " ago"
+	} else if asked >= 0 {
+		words += " now"
 	}
-	return fmt.Sprintf("%3d %% now, %3d %% asked", actual, asked)
+	if asked < 0 {
+		return words
+	}
+	return words + fmt.Sprintf(", %3d %% asked", asked)
 }
 
 // bar is a bar of 0 to 100. What is asked for and is not there yet is hatched, and so is

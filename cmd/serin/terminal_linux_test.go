@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -96,6 +97,11 @@ func (term *terminal) run() {
 	term.t.Helper()
 	term.command.Stdin, term.command.Stdout, term.command.Stderr = term.slave, term.slave, term.slave
 	term.command.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+	// A hangup that the tests themselves ignore (nohup) would be ignored by serin too; one
+	// that they take is not.
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	defer signal.Stop(hangups)
 	if err := term.command.Start(); err != nil {
 		term.t.Fatal(err)
 	}

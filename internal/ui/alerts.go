@@ -26,11 +26,18 @@ func (m *model) regard(newer scene.Scene, first bool) tea.Cmd {
 		now := look{rollout: service.Rollout.Rollout.ID, state: screen.StateOf(service, m.now)}
 		before := m.looks[service.Name]
 		m.looks[service.Name] = now
-		if first || before == now || !turnedBad(before, now) {
+		if first || before == now {
+			continue
+		}
+		if m.noticeOf != (look{}) && m.noticeOf == before {
+			m.hush() // what it tells of is over
+		}
+		if !turnedBad(before, now) {
 			continue
 		}
 		ring = true
 		m.say(screen.Warning, service.Name+" is "+string(now.state)+whyBad(service))
+		m.noticeOf = now
 	}
 	if ring && m.options.Bell {
 		return tea.Raw("\a")

@@ -93,6 +93,26 @@ func TestTakingOverIsOffered(t *testing.T) {
 			t.Errorf("%s: offered", name)
 		}
 	}
+	r := newRig(t, hostOf(rolling("yelb-appserver", engine.Holding, lost)))
+	r.press("r")
+	if got := r.dialog().title; got != "Roll back yelb-appserver?" {
+		t.Fatalf("r opens %q", got)
+	}
+	r.press("y")
+	r.posts(engine.RollBack)
 	looking := newRig(t, hostOf(rolling("yelb-appserver", engine.Holding, lost)), func(o *Options) { o.ReadOnly = true })
 	looking.noDialog()
+}
+
+// A notice goes when the state that it tells of is over, and not before.
+func TestNoticesEndWithWhatTheyTellOf(t *testing.T) {
+	over := func(r *scene.Rollout) { back(r); r.Rollout.Outcome = engine.RolledBack }
+	rig := newRig(t, hostOf(rolling("yelb-appserver", engine.Holding)))
+	rings(rig, rolling("yelb-appserver", engine.RollingBack, back))
+	rings(rig, rolling("yelb-appserver", engine.Removing, back))
+	rig.says("yelb-appserver is rolling back")
+	rings(rig, rolling("yelb-appserver", engine.Over, over))
+	if rig.m.notice.Text != "" {
+		t.Errorf("the notice is still %q", rig.m.notice.Text)
+	}
 }

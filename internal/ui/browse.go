@@ -32,19 +32,40 @@ func (m *model) listed() []string {
 }
 
 // reselect keeps the selection on a service that is shown: first of all on one with an
-// open rollout.
+// open rollout, the loudest.
 func (m *model) reselect() {
 	names := m.listed()
 	if len(names) == 0 || slices.Contains(names, m.selected) {
 		return
 	}
 	m.selected = names[0]
-	for _, name := range names {
-		if isOpen(m.service(name)) {
-			m.selected = name
-			return
+	if loudest := m.loudest(); loudest != "" {
+		m.selected = loudest
+	}
+}
+
+// lead selects, once, the open rollout that is in the loudest state, unless a person has
+// chosen what to look at.
+func (m *model) lead() {
+	if m.chose || m.frozen != nil || m.dialog != nil || m.page() != screen.Overview {
+		return
+	}
+	if loudest := m.loudest(); loudest != "" {
+		m.selectService(loudest)
+	}
+}
+
+// loudest is the service that is listed and whose open rollout is in the loudest state;
+// empty without any.
+func (m *model) loudest() string {
+	found, most := "", -1
+	for _, name := range m.listed() {
+		service := m.service(name)
+		if rank := slices.Index(screen.RolloutStates(), screen.StateOf(service, m.now)); isOpen(service) && rank > most {
+			found, most = name, rank
 		}
 	}
+	return found
 }
 
 // move goes a number of lines down what the page shows.
@@ -81,6 +102,7 @@ func (m *model) moveBy(by int) {
 func within(index, length int) int { return max(0, min(index, length-1)) }
 
 func (m *model) selectService(name string) {
+	m.chose = true
 	if name != m.selected {
 		m.selected, m.scroll, m.back = name, 0, 0
 	}
@@ -103,6 +125,7 @@ func turnTo(page screen.Page) func(*model) tea.Cmd {
 }
 
 func (m *model) turn(page screen.Page) {
+	m.chose = true
 	if at := slices.Index(m.pages, page); at >= 0 {
 		m.pages = m.pages[:at+1]
 	} else {

@@ -311,3 +311,30 @@ func clickOn(rig *rig, wanted func(screen.Hit) bool) {
 	}
 	rig.Fatalf("there is nothing to click on:\n%s", screen.Draw(rig.m.state(), nil))
 }
+
+// The console turns to what is under way, the loudest first, once, and not after somebody
+// has chosen.
+func TestWhatIsUnderWayIsSelected(t *testing.T) {
+	rig := newRig(t, hostOf(idle("yelb-appserver"), idle("yelb-db"), idle("yelb-ui")))
+	show := func(services ...scene.Service) {
+		rig.host.show(services...)
+		newest, _ := rig.host.Scene()
+		rig.send(sceneMsg{newest})
+	}
+	selects := func(want string) {
+		t.Helper()
+		if rig.m.selected != want {
+			t.Fatalf("%s is selected, want %s", rig.m.selected, want)
+		}
+	}
+	selects("yelb-appserver")
+	show(idle("yelb-appserver"), rolling("yelb-db", engine.Holding), rolling("yelb-ui", engine.Holding, stuck))
+	selects("yelb-ui")
+	show(idle("yelb-appserver"), rolling("yelb-db", engine.Holding, stuck), idle("yelb-ui"))
+	selects("yelb-ui")
+
+	rig = newRig(t, hostOf(idle("yelb-appserver"), idle("yelb-ui")))
+	rig.press("up")
+	show(idle("yelb-appserver"), rolling("yelb-ui", engine.Holding))
+	selects("yelb-appserver")
+}

@@ -81,8 +81,8 @@ func (m *model) post(service string, kind engine.CommandKind, reason string) boo
 	if isOpen(found) {
 		r := found.Rollout.Rollout
 		m.asked[service] = asked{kind: kind, rollout: r.ID, seq: r.Seq, at: m.now}
-		if !found.Rollout.Mine && (found.Rollout.Lost || r.LetGo) {
-			m.say(screen.Warning, words(kind)+" was asked of "+service+", but nobody drives it: t takes over")
+		if isUndriven(found.Rollout) {
+			m.say(screen.Info, "nobody drives "+service+": it is being taken over, and then comes "+words(kind))
 			return true
 		}
 	}
@@ -117,6 +117,10 @@ func (m *model) pauseWord() string {
 func (m *model) whyNotPause() string { return m.whyNot(m.pausing()) }
 
 func (m *model) pauseOrResume() tea.Cmd {
+	if m.pausing() == engine.ResumeIt && isUndriven(m.rollout()) {
+		m.confirmResume()
+		return nil
+	}
 	m.post(m.selected, m.pausing(), "")
 	return nil
 }

@@ -219,6 +219,17 @@ func TestNobodyDrives(t *testing.T) {
 		r.Rollout.Paused = &engine.Pause{Kind: engine.PausedByLetGo, By: "lee"}
 	})))
 	rig.press("space")
+	if lines := rig.dialog().lines; lines[0] != "nobody drives it: this console takes over and resumes" {
+		t.Errorf("the dialog has %q", lines)
+	}
+	rig.press("enter")
+	rig.noDialog()
+	rig.posts()
+	rig.press("space", "space", "y")
 	rig.posts(engine.ResumeIt)
-	rig.says("nobody drives it: t takes over")
+	rig.says("nobody drives yelb-appserver: it is being taken over, and then comes resuming")
+	rig.press("r")
+	if lines := rig.dialog().lines; lines[1] != "nobody drives it: this console takes over and rolls back at once" {
+		t.Errorf("the dialog has %q", lines)
+	}
 }

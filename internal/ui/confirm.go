@@ -18,11 +18,16 @@ const takeOverTime = 30 * time.Second
 // confirmRollBack asks before it rolls back; enter confirms. See the type dialog for why
 // rolling back is the answer that is focused.
 func (m *model) confirmRollBack() tea.Cmd {
-	r := m.rollout().Rollout
+	m.askRollBack(m.rollout())
+	return nil
+}
+
+func (m *model) askRollBack(rollout *scene.Rollout) {
+	r := rollout.Rollout
 	reason := &field{label: "reason", hint: "may be left empty"}
 	d := &dialog{
 		title: "Roll back " + r.Key.Service + "?", dangerous: true,
-		lines:  []string{backWords(r), "driven by " + r.Driver.String()},
+		lines:  []string{backWords(r), driverWords(rollout, "rolls back at once")},
 		fields: []*field{reason},
 		choices: []choice{
 			{key: "y", does: "roll back", dangerous: true, act: m.confirmed(r, engine.RollBack, reason)},
@@ -31,7 +36,37 @@ func (m *model) confirmRollBack() tea.Cmd {
 	}
 	d.focus = len(d.fields)
 	m.open(d)
-	return nil
+}
+
+// driverWords say who drives a rollout, or what this console does when nobody does.
+func driverWords(rollout *scene.Rollout, does string) string {
+	if isUndriven(rollout) {
+		return "nobody drives it: this console takes over and " + does
+	}
+	return "driven by " + rollout.Rollout.Driver.String()
+}
+
+// isUndriven tells whether a rollout must be taken over before anything is done with it.
+func isUndriven(rollout *scene.Rollout) bool {
+	return !rollout.Mine && (rollout.Lost || rollout.Rollout.LetGo)
+}
+
+// confirmResume asks before this process takes over to resume; y confirms.
+func (m *model) confirmResume() {
+	rollout := m.rollout()
+	r := rollout.Rollout
+	reason := &field{label: "reason", hint: "may be left empty"}
+	d := &dialog{
+		title: "Resume " + r.Key.Service + "?", dangerous: true,
+		lines:  []string{driverWords(rollout, "resumes")},
+		fields: []*field{reason},
+		choices: []choice{
+			cancel("leave it as it is"),
+			{key: "y", does: "take over and resume", dangerous: true, act: m.confirmed(r, engine.ResumeIt, reason)},
+		},
+	}
+	d.focus = len(d.fields)
+	m.open(d)
 }
 
 // backWords are what a roll back does to the traffic.
@@ -92,9 +127,9 @@ func (m *model) takeOverDialog(rollout *scene.Rollout) *dialog {
 	service := r.Key.Service
 	gone := "It was let go of by " + r.Driver.String() + "."
 	if !r.LetGo {
-		gone = "Its driver gives no sign of life: " + r.Driver.String() + seenWords(rollout.LastSeen, m.now) + "."
+		gone = "Its driver gives no sign of life: " + r.Driver.String() + seenWords(rollout.LastSeen) + "."
 	}
-	return &dialog{
+	d := &dialog{
 		title: "Take over " + service + "?", dangerous: true,
 		lines: []string{gone, "This process drives it from then on. Should the other one still live, one of the two stops."},
 		choices: []choice{
@@ -102,13 +137,34 @@ func (m *model) takeOverDialog(rollout *scene.Rollout) *dialog {
 			{key: "y", does: "take over", dangerous: true, act: func(m *model) tea.Cmd { return m.takeOver(service) }},
 		},
 	}
+	if engine.RollBack.Refusal(r) == "" {
+		d.choices = append(d.choices, choice{key: "r", does: "roll back", dangerous: true, act: m.rollBackInstead(service)})
+	}
+	return d
 }
 
-func seenWords(seen, now time.Time) string {
+// rollBackInstead turns to the question whether to roll a service back.
+func (m *model) rollBackInstead(service string) func(*model) tea.Cmd {
+	return func(m *model) tea.Cmd {
+		m.closeDialog()
+		found := m.service(service)
+		switch {
+		case !isOpen(found):
+			m.refuse(service + " has no open rollout")
+		case engine.RollBack.Refusal(found.Rollout.Rollout) != "":
+			m.refuse(engine.RollBack.Refusal(found.Rollout.Rollout))
+		default:
+			m.askRollBack(found.Rollout)
+		}
+		return nil
+	}
+}
+
+func seenWords(seen time.Time) string {
 	if seen.IsZero() {
 		return ""
 	}
-	return ", last seen " + max(0, now.Sub(seen)).Truncate(time.Second).String() + " ago"
+	return ", last seen at " + seen.UTC().Format("15:04:05Z")
 }
 
 func (m *model) takeOver(service string) tea.Cmd {

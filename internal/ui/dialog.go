@@ -103,6 +103,10 @@ func (m *model) closeDialog() tea.Cmd {
 // answer is a key while a dialog is open.
 func (m *model) answer(name, text string) tea.Cmd {
 	d := m.dialog
+	if !d.unasked.IsZero() && name == "r" {
+		// Without the dialog it would have asked to roll back, and so it does.
+		return m.choose(name)
+	}
 	if !d.listens(m.now) {
 		return nil
 	}

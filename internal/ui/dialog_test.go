@@ -305,3 +305,20 @@ func messages(cmd tea.Cmd) []tea.Msg {
 		return nil
 	}
 }
+
+// Leaving the demo ends its sandbox: nothing is left to be taken over. A paused rollout
+// is called paused.
+func TestLeavingTellsWhatIsLeft(t *testing.T) {
+	paused := func(r *scene.Rollout) { r.Rollout.Paused = &engine.Pause{Kind: engine.PausedByPerson} }
+	h := hostOf(rolling("yelb-appserver", engine.Holding, mine, paused))
+	rig := newRig(t, h)
+	rig.press("q")
+	if got := strings.Join(rig.dialog().lines, "; "); got != "yelb-appserver: paused, canary 9bd0417e at 10 %; Let go of, it is held as it is until someone takes over." {
+		t.Errorf("the dialog has %q", got)
+	}
+	demo := newRig(t, h, func(o *Options) { o.Guide = func(scene.Scene) *screen.Guide { return nil } })
+	demo.press("q")
+	if got := strings.Join(demo.dialog().lines, "; "); !strings.Contains(got, "The demo ends with this console") || strings.Contains(got, "takes over") {
+		t.Errorf("the dialog has %q", got)
+	}
+}

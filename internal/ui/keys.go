@@ -197,7 +197,7 @@ func (m *model) use(b binding) tea.Cmd {
 }
 
 func (m *model) hush() {
-	m.notice, m.noticeOver = screen.Notice{}, time.Time{}
+	m.notice, m.noticeOver, m.noticeOf = screen.Notice{}, time.Time{}, look{}
 }
 
 // KeysDoc is docs/keys.md: every key, from the table that the console acts by.

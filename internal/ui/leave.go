@@ -24,11 +24,16 @@ func (m *model) leave() tea.Cmd {
 	}
 	d := &dialog{title: "This console drives a rollout", dangerous: true, choices: []choice{cancel("stay")}}
 	for _, r := range driven {
-		d.lines = append(d.lines, fmt.Sprintf("%s: %s, canary %s at %d %%", r.Key.Service, phaseWords(r.Phase), r.Canary.Sha, r.Actual.Canary))
+		_, state := screen.Glance(screen.StateOf(m.service(r.Key.Service), m.now))
+		d.lines = append(d.lines, fmt.Sprintf("%s: %s, canary %s at %d %%", r.Key.Service, state, r.Canary.Sha, r.Actual.Canary))
 	}
 	if slices.ContainsFunc(driven, legal(engine.LetGoOfIt)) {
-		d.lines = append(d.lines, "Let go of, it stays as it is, paused, until someone takes over.")
-		d.choices = append(d.choices, m.leaveChoice("l", "leave and let go", LetGo, engine.LetGoOfIt))
+		outlook, leave := "Let go of, it is held as it is until someone takes over.", "leave and let go"
+		if m.options.Guide != nil {
+			outlook, leave = "The demo ends with this console, and its sandbox with all that is in it.", "leave the demo"
+		}
+		d.lines = append(d.lines, outlook)
+		d.choices = append(d.choices, m.leaveChoice("l", leave, LetGo, engine.LetGoOfIt))
 	} else {
 		d.lines = append(d.lines, engine.LetGoOfIt.Refusal(driven[0])+".")
 		d.choices = append(d.choices, m.leaveChoice("w", "leave, and let it end unwatched", Unwatched, ""))
@@ -95,14 +100,6 @@ func (m *model) whyNotSuspend() string {
 		return "this process drives " + driven[0].Key.Service + ": suspended, it could not roll back. q leaves"
 	}
 	return ""
-}
-
-// phaseWords is a phase in the words of the operator.
-func phaseWords(phase engine.Phase) string {
-	if phase == engine.RollingBack {
-		return "rolling back"
-	}
-	return string(phase)
 }
 
 // whyNoGuide and switchGuide are about the demo's guide.

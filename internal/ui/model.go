@@ -42,7 +42,9 @@ type model struct {
 	// pages are the open pages, the shown one last.
 	pages    []screen.Page
 	selected string
-	filters  map[screen.Page]string
+	// chose is true once what is selected was chosen.
+	chose   bool
+	filters map[screen.Page]string
 	// filter is the filter while it is typed, kept what it was before.
 	filter    field
 	filtering bool
@@ -55,9 +57,11 @@ type model struct {
 	pastFault  string
 	replay     *scene.Rollout
 
-	dialog      *dialog
-	notice      screen.Notice
-	noticeOver  time.Time
+	dialog     *dialog
+	notice     screen.Notice
+	noticeOver time.Time
+	// noticeOf is what the notice tells of a service; zero when it tells of something else.
+	noticeOf    look
 	guide       *screen.Guide
 	guideHidden bool
 
@@ -116,6 +120,7 @@ func newModel(ctx context.Context, options Options, out tellTerminal) *model {
 		m.pages = append(m.pages, screen.Detail)
 	}
 	m.reselect()
+	m.lead()
 	m.regard(m.live, true)
 	m.guideOn()
 	return m
@@ -207,6 +212,7 @@ func (m *model) retheme() {
 func (m *model) renew(newer scene.Scene) tea.Cmd {
 	m.live, m.now = newer, time.Now()
 	m.reselect()
+	m.lead()
 	m.guideOn()
 	return m.regard(newer, false)
 }
@@ -272,7 +278,7 @@ func (m *model) driven() []*engine.Rollout {
 // louder stays until the next key.
 func (m *model) say(level screen.Level, text string) {
 	m.notice = screen.Notice{Level: level, Text: oneLine(text)}
-	m.noticeOver = time.Time{}
+	m.noticeOver, m.noticeOf = time.Time{}, look{}
 	if level == screen.Info {
 		m.noticeOver = m.now.Add(noticeTime)
 	}

@@ -45,7 +45,8 @@ func (a *account) hostOptions(p *program, environment string, log engine.Journal
 		Preflight: a.preflight,
 		Where:     engine.Key{Account: a.caller.Account, Region: a.caller.Region, Environment: environment},
 		Driver:    driver, ErrorLimit: errorLimit, OnEvent: told.event,
-		Gone: func(other engine.Driver) bool { return isGone(other, driver) },
+		Endpoint: a.clients.Where.Endpoint,
+		Gone:     func(other engine.Driver) bool { return isGone(other, driver) },
 	}
 }
 

@@ -144,6 +144,7 @@ func TestAnOperatorSteersARolloutWithKeys(t *testing.T) {
 	if !slices.Equal(asked, want) {
 		t.Errorf("the rollout was asked %v, want %v", asked, want)
 	}
+	s.pressUntil("o", "answers in place of AWS")
 	s.pressUntil("q", "was rolled back: ") // as it says when the terminal is restored
 	s.exits(headless.ExitSucceeded)
 }

@@ -71,7 +71,7 @@ func onSandbox(t *testing.T, change func(*Options), test func(t *testing.T, l *l
 			Ports: clients.Ports(""), Journal: log, Catalogue: clients.Catalogue(""),
 			Registry: aws.NewImages(clients.ECR, clients.Where),
 			Where:    engine.Key{Account: s.Account(), Region: s.Region(), Environment: s.Environment()},
-			Driver:   engine.Driver{Actor: "kim", Place: "here"}, Page: s.Page(),
+			Driver:   engine.Driver{Actor: "kim", Place: "here"}, Page: s.Page(), Endpoint: s.Endpoint(),
 			Settings: []string{"WaitTime=5", "MetricPeriod=1", "MetricDelay=2", "PercentageStep=50", "TemplateParameters.ContainerHealthCheck=off"},
 		}
 		if change != nil {
@@ -135,6 +135,9 @@ func TestARolloutIsProposedDrivenAndSeen(t *testing.T) {
 		o.OnEvent = func(event engine.Event, _ *engine.Rollout) { told = append(told, event.Body.Kind()) }
 	}, func(t *testing.T, l *live) {
 		t.Helper()
+		if shown, _ := l.Scene(); shown.Page != l.Page || shown.Endpoint != l.Endpoint || l.Endpoint == "" {
+			t.Errorf("its page is %q, its endpoint %q", shown.Page, shown.Endpoint)
+		}
 		idle := l.appserver(t)
 		if len(idle.Route.Targets) != 1 || idle.Deployed.Number != 1 || len(idle.Responses) != 1 || idle.Fault.Message != "" {
 			t.Fatalf("%+v", idle)

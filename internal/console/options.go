@@ -38,6 +38,8 @@ type Options struct {
 	Driver engine.Driver
 	// Page is the URL of the sandbox's page; empty without a sandbox.
 	Page string
+	// Endpoint is the URL of what answers in place of AWS; empty for AWS itself.
+	Endpoint string
 	// ReadOnly refuses everything that changes anything.
 	ReadOnly bool
 	// Settings are Field=Value over the specfiles that Serin carries, not over files.

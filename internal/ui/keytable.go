@@ -116,7 +116,7 @@ func consoleKeys() []binding {
 	return []binding{
 		{
 			names: []string{"o"}, name: "o", does: "open in AWS", section: ofConsole,
-			about: "Show the address of the service in the AWS console (with the sandbox: of its page), and open it in a browser where there is one.",
+			about: "Show the address of the service in the AWS console (in the demo: of Yelb's page), and open it in a browser where there is one. What answers in place of AWS has none.",
 			why:   (*model).whyNoAddress, act: (*model).showAddress,
 		},
 		{

@@ -59,18 +59,22 @@ func start(ctx context.Context, path, address string) error {
 }
 
 func (m *model) whyNoAddress() string {
-	if address, _ := m.address(); address == "" {
-		return "the region is not known"
+	switch address, _ := m.address(); {
+	case address != "":
+		return ""
+	case m.live.Endpoint != "":
+		return "there is no AWS console: " + oneLine(m.live.Endpoint) + " answers in place of AWS"
 	}
-	return ""
+	return "the region is not known"
 }
 
-// address is where a browser shows the selected service, and what that is.
+// address is where a browser shows the selected service, and what that is; empty where
+// nothing shows it.
 func (m *model) address() (address, what string) {
 	if m.live.Page != "" {
 		return m.live.Page, "The sandbox has no AWS console. Its page is at"
 	}
-	if m.live.Region == "" {
+	if m.live.Region == "" || m.live.Endpoint != "" {
 		return "", ""
 	}
 	service := m.service(m.selected)

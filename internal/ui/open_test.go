@@ -39,7 +39,11 @@ func TestAddresses(t *testing.T) {
 	if got, _ := newRig(t, h).m.address(); got != h.now.Page {
 		t.Errorf("in the sandbox: %s", got)
 	}
-	h.now.Page, h.now.Region = "", ""
+	h.now.Page, h.now.Endpoint = "", "http://127.0.0.1:4566"
+	other := newRig(t, h)
+	other.press("o")
+	other.says("there is no AWS console: http://127.0.0.1:4566 answers in place of AWS")
+	h.now.Endpoint, h.now.Region = "", ""
 	rig := newRig(t, h)
 	rig.press("o")
 	rig.says("the region is not known")

@@ -26,6 +26,8 @@ type Scene struct {
 	Faults map[string]Fault
 	// Page is the URL of the sandbox's page; empty without a sandbox.
 	Page string
+	// Endpoint is the URL of what answers in place of AWS; empty for AWS itself.
+	Endpoint string
 	// JournalFault says why the journal cannot be read now; empty when it can.
 	JournalFault string
 }

@@ -212,6 +212,13 @@ func TestHistory(t *testing.T) {
 	if rig.m.state().Replay != nil {
 		t.Error("the history replays")
 	}
+	rig.press("e")
+	rig.showsPage(screen.Events)
+	if replay := rig.m.state().Replay; replay == nil || replay.Rollout.ID != "first" {
+		t.Errorf("e in the history shows the events of %+v", replay)
+	}
+	rig.press("esc")
+	rig.showsPage(screen.History)
 	rig.press("g", "enter")
 	rig.showsPage(screen.Detail)
 	if rig.m.state().Replay != nil {

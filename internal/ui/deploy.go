@@ -100,12 +100,54 @@ func (f *deployForm) offer(images []string) {
 		return
 	}
 	field.hint = "up and down choose"
-	f.dialog.lines = append(f.dialog.lines, "Images: "+strings.Join(images[:min(len(images), listedImages)], "  "))
+	f.dialog.lines = append(f.dialog.lines, imagesInWords(images[:min(len(images), listedImages)])...)
+}
+
+// imagesInWords are images that can be chosen: those of one repository by their tags,
+// which are typed instead of the whole, and do not break where a line ends.
+func imagesInWords(images []string) []string {
+	repository, _ := atTag(images[0])
+	tags := make([]string, len(images))
+	for i, image := range images {
+		var of string
+		if of, tags[i] = atTag(image); of != repository || tags[i] == "" {
+			return []string{"Images: " + strings.Join(images, "  ")}
+		}
+	}
+	return []string{"Images of " + repository + ":", "  " + strings.Join(tags, "  ")}
+}
+
+// atTag cuts an image at its tag, which is empty without one: a colon before a slash is
+// that of a registry's port.
+func atTag(image string) (repository, tag string) {
+	at := strings.LastIndexByte(image, ':')
+	if at < 0 || strings.ContainsAny(image[at:], "/@") || strings.Contains(image, "@") {
+		return image, ""
+	}
+	return image[:at], image[at+1:]
+}
+
+// image is the image that is typed: for a tag alone, the one image that is listed with it.
+func (f *deployForm) image() string {
+	typed, found := f.text(imageField), ""
+	for _, image := range f.dialog.fields[imageField].offers {
+		_, tag := atTag(image)
+		switch {
+		case image == typed, tag == typed && found != "":
+			return typed
+		case tag == typed:
+			found = image
+		}
+	}
+	if found == "" || typed == "" {
+		return typed
+	}
+	return found
 }
 
 // order is the form as an order; words say what is missing.
 func (f *deployForm) order() (order scene.Order, missing string) {
-	order = scene.Order{File: f.text(fileField), Service: f.text(serviceField), Image: f.text(imageField)}
+	order = scene.Order{File: f.text(fileField), Service: f.text(serviceField), Image: f.image()}
 	switch {
 	case order.File == "" && order.Image == "":
 		return order, "which image, or which specfile?"

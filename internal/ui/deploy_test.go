@@ -39,7 +39,7 @@ func TestDeploying(t *testing.T) {
 	var started []scene.Order
 	rig := newRig(t, deploying(&started))
 	rig.press("d")
-	if got := strings.Join(rig.dialog().lines, "\n"); !strings.Contains(got, "yelb-appserver:fixed  yelb-appserver:flaky") {
+	if got := strings.Join(rig.dialog().lines, "\n"); !strings.Contains(got, "Images of yelb-appserver:\n  fixed  flaky") {
 		t.Fatalf("the form lists %q", got)
 	}
 	rig.press("down", "enter")
@@ -118,4 +118,46 @@ func TestStartingFails(t *testing.T) {
 	rig.noDialog()
 	rig.send(cmd())
 	rig.says("yelb-appserver was not deployed: kim drives one already")
+}
+
+// A tag alone means the one image that is listed with it, and what enter does while a
+// field is typed into is shown with that key.
+func TestDeployingATag(t *testing.T) {
+	var started []scene.Order
+	rig := newRig(t, deploying(&started))
+	rig.press("d", "fixed")
+	shown := rig.dialog().shown("")
+	if got := shown.Choices[0].Key; got != "enter" {
+		t.Errorf("the plan is at %q while the image is typed", got)
+	}
+	rig.m.choose(shown.Choices[1].Key)
+	rig.noDialog()
+	rig.press("d", "fixed", "enter", "y")
+	if len(started) != 1 || started[0].Image != "yelb-appserver:fixed" {
+		t.Fatalf("started %+v", started)
+	}
+	rig.press("esc", "d", "tab", "tab")
+	if got := rig.dialog().shown("").Choices[0].Key; got != "p" {
+		t.Errorf("the plan is at %q", got)
+	}
+}
+
+func TestImagesInWords(t *testing.T) {
+	for want, images := range map[string][]string{
+		"Images of 1.dkr.ecr.eu-west-1.amazonaws.com/yelb-ui:|  a  b": {"1.dkr.ecr.eu-west-1.amazonaws.com/yelb-ui:a", "1.dkr.ecr.eu-west-1.amazonaws.com/yelb-ui:b"},
+		"Images: localhost:5000/yelb-ui":                              {"localhost:5000/yelb-ui"},
+		"Images: yelb-ui@sha256:77":                                   {"yelb-ui@sha256:77"},
+		"Images: a:1  b:1":                                            {"a:1", "b:1"},
+	} {
+		if got := strings.Join(imagesInWords(images), "|"); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+	form := &deployForm{dialog: &dialog{fields: []*field{{}, {offers: []string{"a:1", "b:1", "b:2"}}, {}}}}
+	for typed, want := range map[string]string{"1": "1", "2": "b:2", "b:1": "b:1", "c:1": "c:1", "": ""} {
+		form.dialog.fields[imageField].set(typed)
+		if got := form.image(); got != want {
+			t.Errorf("%q is %q, want %q", typed, got, want)
+		}
+	}
 }

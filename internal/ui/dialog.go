@@ -43,6 +43,9 @@ type dialog struct {
 	left func(m *model, from int) tea.Cmd
 }
 
+// submitKey is the key of what a form does while one of its fields has the keys.
+const submitKey = "enter"
+
 // choice is an answer.
 type choice struct {
 	key, does string
@@ -87,7 +90,11 @@ func (d *dialog) shown(spin string) *screen.Dialog {
 		shown.Fields = append(shown.Fields, f.shown())
 	}
 	for _, c := range d.choices {
-		shown.Choices = append(shown.Choices, screen.Choice{Key: c.key, Does: c.does, Dangerous: c.dangerous})
+		key := c.key
+		if d.submit != nil && d.focused() != nil && key != "esc" {
+			key = submitKey // the letter would be typed
+		}
+		shown.Choices = append(shown.Choices, screen.Choice{Key: key, Does: c.does, Dangerous: c.dangerous})
 	}
 	return shown
 }
@@ -169,6 +176,9 @@ func (m *model) refocus(by int) tea.Cmd {
 
 // choose is the answer that has a key; nothing when there is none.
 func (m *model) choose(key string) tea.Cmd {
+	if key == submitKey && m.dialog.submit != nil && m.dialog.busy == "" {
+		return m.dialog.submit(m)
+	}
 	for _, c := range m.dialog.choices {
 		if c.key == key && (m.dialog.busy == "" || key == "esc") {
 			return c.act(m)

@@ -51,17 +51,32 @@ func (m *model) openSelected() tea.Cmd {
 		m.turn(screen.Detail)
 		return nil
 	}
+	return m.openPast(screen.Detail)
+}
+
+// openEvents opens the events of the selected service's rollout, or of the selected one of
+// the past.
+func (m *model) openEvents() tea.Cmd {
+	if m.page() != screen.History {
+		m.turn(screen.Events)
+		return nil
+	}
+	return m.openPast(screen.Events)
+}
+
+// openPast opens a page on the selected rollout of the history.
+func (m *model) openPast(page screen.Page) tea.Cmd {
 	header := m.past[within(m.chosen, len(m.past))].Header
 	if header.Open {
 		m.selectService(header.Key.Service)
 		m.pages = []screen.Page{screen.Overview}
-		m.turn(screen.Detail)
+		m.turn(page)
 		return nil
 	}
-	return m.readReplay(header)
+	return m.readReplay(header, page)
 }
 
-func (m *model) readReplay(header engine.Header) tea.Cmd {
+func (m *model) readReplay(header engine.Header, page screen.Page) tea.Cmd {
 	m.say(screen.Info, "reading the rollout "+header.ID)
 	host := m.options.Host
 	return m.call(toReplay, readTime, func(ctx context.Context) func(*model) tea.Cmd {
@@ -79,7 +94,7 @@ func (m *model) readReplay(header engine.Header) tea.Cmd {
 		return func(m *model) tea.Cmd {
 			m.hush()
 			if m.page() == screen.History {
-				m.pages = append(m.pages, screen.Detail)
+				m.pages = append(m.pages, page)
 				m.arrive()
 				m.replay = replay
 			}
@@ -116,7 +131,7 @@ func (m *model) told() *scene.Rollout {
 func (m *model) whyNoEvents() string {
 	switch {
 	case m.page() == screen.History:
-		return "enter opens the rollout; then e shows its events"
+		return m.whyNotOpen()
 	case m.told() == nil:
 		return m.selected + " has no rollout; h shows those of the past"
 	}

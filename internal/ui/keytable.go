@@ -60,7 +60,7 @@ func pageKeys() []binding {
 		{
 			names: []string{"e"}, name: "e", does: "events", foot: footAlways, section: ofPages,
 			about: "The events of the rollout, newest first.", pages: []screen.Page{screen.Overview, screen.Detail, screen.History},
-			why: (*model).whyNoEvents, act: turnTo(screen.Events),
+			why: (*model).whyNoEvents, act: (*model).openEvents,
 		},
 		{
 			names: []string{"h"}, name: "h", does: "history", foot: footAlways, section: ofPages,

@@ -51,7 +51,9 @@ func TestScripts(t *testing.T) {
 			}
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"aws": runAWS, "json": checkJSON, "keep": keepJSON},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"aws": runAWS, "await": awaitAWS, "json": checkJSON, "keep": keepJSON,
+		},
 	})
 }
 
@@ -68,6 +70,28 @@ func runAWS(ts *testscript.TestScript, neg bool, arguments []string) {
 	}
 	if answer.Code != want {
 		ts.Fatalf("aws %s exits with %d, want %d", strings.Join(arguments, " "), answer.Code, want)
+	}
+}
+
+// awaitAWS is `await PATH=VALUE aws ARGUMENT…`: the command is repeated until what it
+// writes has the value. It is for what the region does in its own time.
+func awaitAWS(ts *testscript.TestScript, neg bool, arguments []string) {
+	if neg || len(arguments) < 3 || arguments[1] != "aws" {
+		ts.Fatalf("usage: await PATH=VALUE aws ARGUMENT...")
+	}
+	path, want, _ := strings.Cut(arguments[0], "=")
+	for limit := time.Now().Add(patience); ; {
+		answer, err := ts.Value(cliOf{}).(*cli).run(ts.MkAbs("."), arguments[2:])
+		ts.Check(err)
+		if decoded, err := decode(answer.Stdout); answer.Code == 0 && err == nil {
+			if got, err := find(decoded, path); err == nil && matches(fmt.Sprint(got), want) {
+				_, _ = fmt.Fprint(ts.Stdout(), answer.Stdout)
+				return
+			}
+		}
+		if time.Now().After(limit) {
+			ts.Fatalf("aws %s never has %s: %s%s", strings.Join(arguments[2:], " "), arguments[0], answer.Stdout, answer.Stderr)
+		}
 	}
 }
 

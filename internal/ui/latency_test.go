@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -23,17 +24,19 @@ func BenchmarkRollBack(b *testing.B) {
 	in, keys := io.Pipe()
 	out := &tape{}
 	ctx, leave := context.WithCancel(b.Context())
-	ended := make(chan struct{})
+	ended, drawn := make(chan struct{}), make(chan struct{})
+	var once sync.Once
 	go func() {
 		defer close(ended)
-		options := Options{Host: h, Input: in, Output: out, Environment: []string{"TERM=xterm-256color", "SSH_TTY=x"}}
+		options := Options{
+			Host: h, Input: in, Output: out, Environment: []string{"TERM=xterm-256color", "SSH_TTY=x"},
+			Drawn: func(string) { once.Do(func() { close(drawn) }) },
+		}
 		if _, err := run(ctx, options, tea.WithWindowSize(200, 60)); err != nil {
 			b.Error(err)
 		}
 	}()
-	for out.length() == 0 {
-		time.Sleep(time.Millisecond)
-	}
+	<-drawn
 	out.hang()
 	feeding, stop := context.WithCancel(ctx)
 	fed := make(chan struct{})

@@ -64,21 +64,8 @@ func driverless(t *testing.T, test func(t *testing.T, driver, other *live, log *
 			t.Fatal(err)
 		}
 		l.until(t, "it holds", func(s scene.Service) bool { return s.Rollout.Rollout.Phase == engine.Holding })
-		options := l.Options
-		options.Driver, options.Journal = engine.Driver{Actor: "lee", Place: "elsewhere"}, log.Memory
-		other := &live{New(options)}
-		ctx, stop := context.WithCancel(t.Context())
-		done := make(chan struct{})
-		go func() {
-			defer close(done)
-			other.Observe(ctx)
-		}()
-		defer func() {
-			other.Close()
-			stop()
-			<-done
-		}()
-		after(3 * time.Second)
+		other, leave := l.elsewhere(t, log.Memory)
+		defer leave()
 		test(t, l, other, log)
 	})
 }

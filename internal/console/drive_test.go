@@ -233,6 +233,26 @@ func TestARolloutIsLeftTakenOverAndRolledBack(t *testing.T) {
 }
 
 // Another console asks through the journal, and sees what becomes of it.
+// elsewhere is another console of the same environment, which has looked for a while.
+func (l *live) elsewhere(t *testing.T, log engine.Journal) (other *live, leave func()) {
+	t.Helper()
+	options := l.Options
+	options.Driver, options.Journal = engine.Driver{Actor: "lee", Place: "elsewhere"}, log
+	other = &live{New(options)}
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		other.Observe(ctx)
+	}()
+	after(3 * time.Second)
+	return other, func() {
+		other.Close()
+		stop()
+		<-done
+	}
+}
+
 func TestAnotherConsoleAsksOfTheDriver(t *testing.T) {
 	onSandbox(t, nil, func(t *testing.T, l *live) {
 		t.Helper()
@@ -240,21 +260,8 @@ func TestAnotherConsoleAsksOfTheDriver(t *testing.T) {
 			t.Fatal(err)
 		}
 		l.until(t, "it holds", func(s scene.Service) bool { return s.Rollout.Rollout.Phase == engine.Holding })
-		options := l.Options
-		options.Driver = engine.Driver{Actor: "lee", Place: "elsewhere"}
-		other := &live{New(options)}
-		ctx, stop := context.WithCancel(t.Context())
-		done := make(chan struct{})
-		go func() {
-			defer close(done)
-			other.Observe(ctx)
-		}()
-		defer func() {
-			other.Close()
-			stop()
-			<-done
-		}()
-		after(3 * time.Second)
+		other, leave := l.elsewhere(t, l.Journal)
+		defer leave()
 		if seen := other.appserver(t).Rollout; seen == nil || seen.Mine {
 			t.Fatalf("it sees %+v", seen)
 		}

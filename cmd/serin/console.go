@@ -6,7 +6,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"serin/internal/console"
-	"serin/internal/journal"
 )
 
 // postEnvironment is the environment of the post that Serin implements.
@@ -39,7 +38,7 @@ func (p *program) console(cmd *cobra.Command, flags *consoleFlags) error {
 	if !p.hasTerminal() {
 		return usage(cmd, "the console needs a terminal on both ends: use `serin deploy FILE --ci` in a build, or `serin help` for the verbs")
 	}
-	path, err := p.journalPath(flags.journal)
+	chosen, err := p.chooseJournal(flags.journal)
 	if err != nil {
 		return err
 	}
@@ -51,7 +50,7 @@ func (p *program) console(cmd *cobra.Command, flags *consoleFlags) error {
 	if err != nil {
 		return err
 	}
-	log, err := journal.Open(ctx, path)
+	log, err := chosen.open(ctx, there, flags.environment)
 	if err != nil {
 		return err
 	}
@@ -69,16 +68,4 @@ func (p *program) console(cmd *cobra.Command, flags *consoleFlags) error {
 		p.say(closing)
 	}
 	return err
-}
-
-// journalUsage describes --journal, wherever it is.
-const journalUsage = "sqlite:PATH or PATH (default $XDG_STATE_HOME/serin/journal.db)"
-
-// journalPath is the journal's file.
-func (p *program) journalPath(flag string) (string, error) {
-	if flag == "" {
-		return journal.DefaultPath(p.lookup)
-	}
-	path, err := journal.ParsePath(flag)
-	return path, badInput(err)
 }

@@ -13,7 +13,6 @@ import (
 
 	"serin/internal/engine"
 	"serin/internal/headless"
-	"serin/internal/journal"
 	"serin/internal/sandbox/fault"
 )
 
@@ -83,7 +82,7 @@ type deployment struct {
 	file    string
 	spec    engine.Spec
 	account *account
-	journal *journal.SQLite
+	journal openLog
 	junit   *headless.JUnit
 	faults  *fault.Plan
 	// attended is true in a terminal: the console opens on the rollout.
@@ -149,10 +148,8 @@ func (d *deployment) read(cmd *cobra.Command) (err error) {
 			return badInput(err)
 		}
 	}
-	if d.flags.journal != "" {
-		_, err = journal.ParsePath(d.flags.journal)
-	}
-	return badInput(err)
+	_, err = d.chosenJournal()
+	return err
 }
 
 // enter reaches the account and opens the journal; leave undoes it, also after an
@@ -165,7 +162,7 @@ func (d *deployment) enter(ctx context.Context) (leave func(), err error) {
 		}
 	}
 	endpoint := ""
-	path, err := d.journalFile()
+	chosen, err := d.chosenJournal()
 	if err != nil {
 		return leave, err
 	}
@@ -176,14 +173,14 @@ func (d *deployment) enter(ctx context.Context) (leave func(), err error) {
 		}
 		undo = append(undo, private.close)
 		endpoint, d.flags.account.region, d.page = private.endpoint, private.region, private.page
-		if path == "" {
-			path = filepath.Join(private.directory, "journal.db")
+		if d.flags.journal == "" {
+			chosen = journalChoice{path: filepath.Join(private.directory, "journal.db")}
 		}
 	}
 	if d.account, err = connect(ctx, d.flags.account, endpoint); err != nil {
 		return leave, err
 	}
-	if d.journal, err = journal.Open(ctx, path); err != nil {
+	if d.journal, err = chosen.open(ctx, d.account, d.spec.EnvironmentName); err != nil {
 		return leave, err
 	}
 	undo = append(undo, func() {
@@ -194,13 +191,13 @@ func (d *deployment) enter(ctx context.Context) (leave func(), err error) {
 	return leave, nil
 }
 
-// journalFile is the journal's file; empty for the one that goes with a private
-// sandbox.
-func (d *deployment) journalFile() (string, error) {
+// chosenJournal is the journal that --journal names, or stands for; none yet when one
+// goes with a private sandbox.
+func (d *deployment) chosenJournal() (journalChoice, error) {
 	if d.flags.journal == "" && d.flags.sandbox {
-		return "", nil
+		return journalChoice{}, nil
 	}
-	return d.journalPath(d.flags.journal)
+	return d.chooseJournal(d.flags.journal)
 }
 
 // notStarted is the error of a rollout that was not begun or taken over.

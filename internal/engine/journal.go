@@ -68,7 +68,7 @@ func (e *OpenError) Error() string {
 		return fmt.Sprintf("%s has an open rollout, %s, that nobody drives: it was let go by %s",
 			e.Header.Key.Service, e.Header.ID, e.Header.Lease.Driver)
 	}
-	return fmt.Sprintf("%s has an open rollout, %s, driven by %s since %s",
+	return fmt.Sprintf("%s has an open rollout, %s, driven by %s; it began at %s",
 		e.Header.Key.Service, e.Header.ID, e.Header.Lease.Driver, e.Header.StartedAt.UTC().Format(time.RFC3339))
 }
 

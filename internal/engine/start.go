@@ -113,12 +113,18 @@ func stableOf(service Service, canary Version, route Route) (*Version, []string)
 	return &Version{Sha: serving[0].Sha}, nil
 }
 
-// TakeOver takes the lease of an open rollout whose driver has let go of it, or gives
-// no sign of life within ttl. With a driver that lives it fails with an *OpenError.
+// TakeOver takes the lease of an open rollout whose driver, the one that header names, has
+// let go of it, or gives no sign of life within ttl. With a driver that lives it fails with
+// an *OpenError that names it; so it does when another one has taken over since header was
+// read: what is known of the one is not known of the other.
 func TakeOver(ctx context.Context, journal Journal, header Header, driver Driver, ttl time.Duration) (Lease, error) {
 	seen, err := journal.Lease(ctx, header.ID)
 	if err != nil {
 		return Lease{}, err
+	}
+	if !seen.Free && seen.Fence != header.Lease.Fence {
+		header.Lease = seen
+		return Lease{}, &OpenError{Header: header}
 	}
 	if !seen.Free {
 		timer := time.NewTimer(ttl)

@@ -13,9 +13,6 @@ import (
 // drainLimit is how long the last lines may take to be read.
 const drainLimit = 5 * time.Second
 
-// mailboxEvery is how often it is looked for commands that other processes post.
-const mailboxEvery = time.Second
-
 // errLeft is why a driver leaves that was interrupted twice.
 var errLeft = errors.New("interrupted again: left at once")
 
@@ -32,7 +29,7 @@ func (d *deployment) drive(ctx context.Context, lease engine.Lease) error {
 				printer.Event(event, after)
 			}
 		},
-		Mailbox: mailboxEvery, Warn: d.warn,
+		Mailbox: engine.MailboxEvery(d.journal), Warn: d.warn,
 	})
 	if err := d.goOnFrom(ctx, driver, lease); err != nil {
 		return errors.Join(err, queue.Close(drainLimit))

@@ -55,7 +55,7 @@ func (h *Host) start(lease engine.Lease, events []engine.Event) {
 			h.takeEvent(t, event)
 			h.OnEvent(event, after)
 		},
-		Latest: d.latest, Mailbox: journalEvery,
+		Latest: d.latest, Mailbox: engine.MailboxEvery(h.Journal),
 		Warn: func(words string) {
 			h.change(func() bool { return h.noteFault(driving(service), errors.New(words)) })
 		},

@@ -69,8 +69,10 @@ type DriveLoop struct {
 	wake       chan struct{}
 	readers    sync.WaitGroup
 
-	mu      sync.Mutex
-	inbox   []Command
+	mu    sync.Mutex
+	inbox []Command
+	// mailed are the numbers of the commands of the mailbox that were posted.
+	mailed  map[int64]bool
 	preempt context.CancelCauseFunc
 
 	// unrecorded are events of a roll back that the journal would not take.
@@ -97,18 +99,24 @@ func NewDriver(options DriverOptions) *DriveLoop {
 	return &DriveLoop{
 		DriverOptions: options,
 		results:       make(chan reading), reading: map[Activity]bool{}, rests: map[Activity]time.Time{}, wake: make(chan struct{}, 1),
+		mailed: map[int64]bool{},
 	}
 }
 
 // Post hands a command to the driver. It never waits for what the driver is doing; a
-// roll back interrupts every call but the router's. It is safe for concurrent use.
+// roll back interrupts every call but the router's. One of the mailbox, which has a
+// number, is taken once, however often it is posted. It is safe for concurrent use.
 func (d *DriveLoop) Post(command Command) {
 	d.mu.Lock()
+	defer d.mu.Unlock()
+	if command.Number > 0 && d.mailed[command.Number] {
+		return
+	}
+	d.mailed[command.Number] = true
 	d.inbox = append(d.inbox, command)
 	if command.Kind == RollBack && d.preempt != nil {
 		d.preempt(errPreempted)
 	}
-	d.mu.Unlock()
 	d.nudge()
 }
 

@@ -6,6 +6,23 @@ import (
 	"time"
 )
 
+// mailboxEvery is how often a journal's mailbox is read that does not say.
+const mailboxEvery = time.Second
+
+// Paced is a journal that says how often its mailbox is best read: often enough that what
+// is asked is taken up within a second, and not more often than it is worth.
+type Paced interface {
+	MailboxEvery() time.Duration
+}
+
+// MailboxEvery is how often the mailbox of a journal is read.
+func MailboxEvery(journal Journal) time.Duration {
+	if paced, says := journal.(Paced); says {
+		return paced.MailboxEvery()
+	}
+	return mailboxEvery
+}
+
 // readMailbox hands the commands of the journal's mailbox with numbers above after to the
 // driver, until ctx ends. They are read by a clock: what puts them there is another
 // process.

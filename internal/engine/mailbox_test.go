@@ -81,6 +81,29 @@ func TestWhatWasPostedToADriverThatIsGone(t *testing.T) {
 	}
 }
 
+// Who takes a rollout over to roll it back hands the driver what lies in the mailbox too.
+func TestACommandOfTheMailboxIsTakenOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		spec := specOf(t, "http")
+		w := newWorld(spec, build{}, false)
+		log := journal.NewMemory()
+		r := start(t, w, spec, runOptions{journal: log, attended: true, mailbox: time.Second})
+		r.until(t, engine.KindWeightsConfirmed, 1)
+		command := engine.Command{Kind: engine.RollBack, By: "lee", At: time.Now(), Reason: "by post"}
+		number, err := log.Post(t.Context(), r.ID, command)
+		if err != nil {
+			t.Fatal(err)
+		}
+		command.Number = number
+		r.Post(command)
+		ending := r.finish(t)
+		if ending.Outcome != engine.RolledBack || strings.Count(r.story(), string(engine.KindCommandTaken)) != 1 ||
+			strings.Contains(r.story(), string(engine.KindCommandRefused)) {
+			t.Errorf("%s: %s; %s", ending.Outcome, ending.Reason, r.story())
+		}
+	})
+}
+
 // deafJournal cannot read its mailbox for a while.
 type deafJournal struct {
 	*journal.Memory

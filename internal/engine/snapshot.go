@@ -49,6 +49,10 @@ type Ending struct {
 	Rollout  *Rollout
 }
 
+// Ending is how the driving of the rollout has ended, or would if its driver left now:
+// without an Outcome while nothing keeps the rollout from going on.
+func (r *Rollout) Ending() Ending { return endingOf(r) }
+
 func endingOf(r *Rollout) Ending {
 	ending := Ending{Outcome: r.Outcome, Reason: r.Reason, Leftover: r.Leftover, Rollout: r}
 	if r.Cause != nil {

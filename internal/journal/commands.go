@@ -5,9 +5,15 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"serin/internal/engine"
 )
+
+var _ engine.Paced = (*SQLite)(nil)
+
+// MailboxEvery implements engine.Paced: a look costs a read of this machine's memory.
+func (s *SQLite) MailboxEvery() time.Duration { return 200 * time.Millisecond }
 
 // Post implements engine.Journal.
 func (s *SQLite) Post(ctx context.Context, id string, command engine.Command) (int64, error) {

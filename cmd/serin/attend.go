@@ -18,10 +18,7 @@ func (d *deployment) attend(ctx context.Context, lease engine.Lease) error {
 	}
 	options := d.account.hostOptions(d.program, d.spec.EnvironmentName, d.journal, told)
 	options.Page = d.page
-	s := &session{
-		program: d.program, host: console.New(options), shows: d.flags.view.options(d.account.caller.ARN),
-		onInterrupt: d.flags.onInterrupt.value, signals: d.signals, narrator: told,
-	}
+	s := newSession(d.program, d.flags.view, d.flags.onInterrupt.value, d.signals, told).on(console.New(options))
 	s.shows.Service = d.spec.MicroserviceName
 	if err := d.beginAttended(ctx, s.host, told, lease); err != nil {
 		s.host.Close()

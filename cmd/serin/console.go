@@ -1,11 +1,14 @@
 package main
 
 import (
+	"cmp"
+	"context"
 	"os/signal"
 
 	"github.com/spf13/cobra"
 
 	"serin/internal/console"
+	"serin/internal/engine"
 )
 
 // postEnvironment is the environment of the post that Serin implements.
@@ -44,28 +47,55 @@ func (p *program) console(cmd *cobra.Command, flags *consoleFlags) error {
 	}
 	signals := interrupts()
 	defer signal.Stop(signals)
-	ctx, stop := signal.NotifyContext(cmd.Context(), endings()...)
-	defer stop()
-	there, err := connect(ctx, flags.account, "")
-	if err != nil {
-		return err
-	}
-	log, err := chosen.open(ctx, there, flags.environment)
-	if err != nil {
-		return err
-	}
 	told := newNarrator()
-	options := there.hostOptions(p, flags.environment, log, told)
-	options.ReadOnly = flags.readOnly
-	s := &session{
-		program: p, host: console.New(options), shows: flags.view.options(there.caller.ARN),
-		onInterrupt: flags.onInterrupt.value, signals: signals, narrator: told,
+	var log openLog
+	attach := func(ctx context.Context) (*console.Host, error) {
+		there, err := connect(ctx, flags.account, "")
+		if err != nil {
+			return nil, err
+		}
+		opened, err := chosen.open(ctx, there, flags.environment)
+		if err != nil {
+			return nil, err
+		}
+		log = opened
+		options := there.hostOptions(p, flags.environment, log, told)
+		options.ReadOnly = flags.readOnly
+		return console.New(options), nil
 	}
+	s := newSession(p, flags.view, flags.onInterrupt.value, signals, told).onceThere(flags.opening(p.lookup), attach)
 	s.shows.ReadOnly = flags.readOnly
 	err = s.run(cmd.Context(), cmd.Context())
 	s.summarise()
-	if closing := log.Close(); closing != nil {
-		p.say(closing)
+	if log != nil {
+		if closing := log.Close(); closing != nil {
+			p.say(closing)
+		}
 	}
 	return err
+}
+
+// opening is what the console shows until it is connected. What the AWS configuration says
+// is not known yet, only what the flags and the environment do.
+func (f *consoleFlags) opening(lookup func(string) (string, bool)) *console.Opening {
+	given := func(flag string, names ...string) string {
+		for _, name := range names {
+			if value, _ := lookup(name); flag == "" {
+				flag = value
+			}
+		}
+		return flag
+	}
+	region := given(f.account.region, "AWS_REGION", "AWS_DEFAULT_REGION")
+	endpoint := given("", "AWS_ENDPOINT_URL")
+	connecting := "connecting to " + cmp.Or(endpoint, "AWS")
+	if region != "" {
+		connecting += " in " + region
+	}
+	if profile := given(f.account.profile, "AWS_PROFILE", "AWS_DEFAULT_PROFILE"); profile != "" {
+		connecting += " with the profile " + profile
+	}
+	return console.NewOpening(console.Options{
+		Where: engine.Key{Environment: f.environment, Region: region}, Endpoint: endpoint,
+	}, connecting)
 }

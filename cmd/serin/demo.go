@@ -93,47 +93,67 @@ func (p *program) demo(cmd *cobra.Command, flags *demoFlags) error {
 	}
 	signals := interrupts()
 	defer signal.Stop(signals)
-	ctx, stop := signal.NotifyContext(cmd.Context(), endings()...)
-	defer stop()
-	region, err := sandbox.Start(ctx, flags.sandbox())
-	if err != nil {
-		return err
-	}
-	defer region.Close()
-	directory, err := os.MkdirTemp("", "serin-demo-")
-	if err != nil {
-		return err
-	}
-	err = p.demoIn(ctx, region, directory, signals, flags)
-	return errors.Join(err, os.RemoveAll(directory))
-}
-
-// demoIn shows a region, with a journal in a directory.
-func (p *program) demoIn(ctx context.Context, region *sandbox.Sandbox, directory string, signals chan os.Signal, flags *demoFlags) error {
-	there, err := connect(ctx, accountFlags{region: region.Region()}, region.Endpoint())
-	if err != nil {
-		return err
-	}
-	log, err := journal.Open(ctx, filepath.Join(directory, "journal.db"))
-	if err != nil {
-		return err
-	}
-	told := newNarrator()
-	options := there.hostOptions(p, region.Environment(), log, told)
-	options.Page, options.Settings = region.Page(), flags.settings()
-	s := &session{
-		program: p, host: console.New(options), shows: flags.view.options(there.caller.ARN),
-		onInterrupt: "hold", signals: signals, narrator: told,
-	}
+	d := &demonstration{program: p, flags: flags, told: newNarrator()}
+	s := newSession(p, flags.view, "hold", signals, d.told).onceThere(d.opening(), d.attach)
 	s.shows.Guide = guide.Follow()
-	outer := context.WithoutCancel(ctx)
+	var err error
 	if flags.script.value == "" {
-		err = s.run(outer, outer)
+		err = s.run(cmd.Context(), cmd.Context())
 	} else {
-		err = s.tour(outer, flags.realTime)
+		err = s.tour(cmd.Context(), flags.realTime)
 	}
 	s.summarise()
-	return errors.Join(err, log.Close())
+	return errors.Join(err, d.close())
+}
+
+// demonstration is the sandbox of a demo, and the journal that goes with it.
+type demonstration struct {
+	*program
+	flags     *demoFlags
+	told      *narrator
+	region    *sandbox.Sandbox
+	directory string
+	log       *journal.SQLite
+}
+
+// opening is what is shown while the sandbox is started.
+func (d *demonstration) opening() *console.Opening {
+	return console.NewOpening(console.Options{Where: engine.Key{Environment: postEnvironment}}, "starting the sandbox")
+}
+
+// attach starts the sandbox and makes the host of a console on it.
+func (d *demonstration) attach(ctx context.Context) (_ *console.Host, err error) {
+	if d.region, err = sandbox.Start(ctx, d.flags.sandbox()); err != nil {
+		return nil, err
+	}
+	there, err := connect(ctx, accountFlags{region: d.region.Region()}, d.region.Endpoint())
+	if err != nil {
+		return nil, err
+	}
+	if d.directory, err = os.MkdirTemp("", "serin-demo-"); err != nil {
+		return nil, err
+	}
+	if d.log, err = journal.Open(ctx, filepath.Join(d.directory, "journal.db")); err != nil {
+		return nil, err
+	}
+	options := there.hostOptions(d.program, d.region.Environment(), d.log, d.told)
+	options.Page, options.Settings = d.region.Page(), d.flags.settings()
+	return console.New(options), nil
+}
+
+// close ends what was started, however far attach came.
+func (d *demonstration) close() error {
+	var problems []error
+	if d.log != nil {
+		problems = append(problems, d.log.Close())
+	}
+	if d.directory != "" {
+		problems = append(problems, os.RemoveAll(d.directory))
+	}
+	if d.region != nil {
+		d.region.Close()
+	}
+	return errors.Join(problems...)
 }
 
 // tour plays the guide's steps by itself, on the console's own keys.
@@ -141,7 +161,7 @@ func (s *session) tour(ctx context.Context, realTime bool) error {
 	keys, press := io.Pipe()
 	s.shows.Input = keys
 	player := guide.Player{
-		Host: s.host, Between: 400 * time.Millisecond, Again: 3 * time.Second, Limit: 2 * time.Minute,
+		Host: s.opening, Between: 400 * time.Millisecond, Again: 3 * time.Second, Limit: 2 * time.Minute,
 		Press: func(key string) error {
 			_, err := io.WriteString(press, key)
 			return err

@@ -237,7 +237,7 @@ func (h *hanging) rollBack(t *testing.T) time.Duration {
 	term := openTerminal(t)
 	running.Go(func() {
 		_, err := ui.Run(ctx, ui.Options{
-			Host: host, Input: term.slave, Output: term.slave, Service: "yelb-appserver", Actor: h.account.caller.ARN,
+			Host: host, Input: term.slave, Output: term.slave, Service: "yelb-appserver",
 			Environment: []string{"TERM=xterm-256color", "SSH_TTY=" + term.slave.Name()},
 		})
 		if err != nil {

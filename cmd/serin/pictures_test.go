@@ -87,7 +87,7 @@ func openStudio(t *testing.T, region *sandbox.Sandbox, settings []string) *studi
 	s.session = &session{
 		program: p, host: console.New(options), onInterrupt: "rollback", narrator: told,
 		shows: ui.Options{
-			Actor: there.caller.ARN, NoMotion: true, Width: pictureColumns, Height: pictureRows, Drawn: s.frames.Put,
+			NoMotion: true, Width: pictureColumns, Height: pictureRows, Drawn: s.frames.Put,
 		},
 	}
 	return s

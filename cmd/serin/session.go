@@ -21,10 +21,19 @@ import (
 // soonEnough is how long letting go may take before it is worth a word.
 const soonEnough = time.Second
 
-// session is the console, attached to a host, and what follows when it is left.
+// session is the console, and what follows when it is left.
 type session struct {
 	*program
-	host *console.Host
+	// host is what the console is attached to. With attach it is nil until it has been
+	// made, while the console shows opening.
+	host    *console.Host
+	opening *console.Opening
+	// attach makes the host. It ends soon after its context, which means nothing to the
+	// host that it has made. Nil when the host is there from the beginning.
+	attach func(context.Context) (*console.Host, error)
+	// settled is closed when host does not change any more; it is nil then when it could
+	// not be made.
+	settled chan struct{}
 	// shows is what the console is opened with; without an Input it has the terminal's
 	// keys.
 	shows ui.Options
@@ -34,6 +43,28 @@ type session struct {
 	narrator    *narrator
 	// asking asks what an interrupt asks, once.
 	asking sync.Once
+}
+
+// newSession is a session of a console that is drawn as flags say, without a host.
+func newSession(p *program, flags viewFlags, onInterrupt string, signals <-chan os.Signal, told *narrator) *session {
+	return &session{
+		program: p, settled: make(chan struct{}), shows: flags.options(),
+		onInterrupt: onInterrupt, signals: signals, narrator: told,
+	}
+}
+
+// on attaches the console to a host.
+func (s *session) on(host *console.Host) *session {
+	s.host, s.shows.Host = host, host
+	return s
+}
+
+// onceThere attaches the console to the host that attach makes, and shows the opening
+// until then.
+func (s *session) onceThere(opening *console.Opening, attach func(context.Context) (*console.Host, error)) *session {
+	s.opening, s.attach = opening, attach
+	s.shows.Host = opening
+	return s
 }
 
 // hostOptions are those of a host on an account.
@@ -51,33 +82,77 @@ func (a *account) hostOptions(p *program, environment string, log engine.Journal
 }
 
 // run shows the console until it is left, or shown ends, and then waits for the rollouts
-// that this process still drives. A terminal that is gone or hangs delays none of them.
-// ctx ends everything.
+// that this process still drives. A terminal that is gone or hangs delays none of them. A
+// host that cannot be made ends the console, and why is the error; who leaves before it is
+// there does not wait for it. ctx ends everything.
 func (s *session) run(ctx, shown context.Context) error {
-	observing, stop := context.WithCancel(ctx)
-	var observer sync.WaitGroup
-	observer.Go(func() { s.host.Observe(observing) })
-	defer observer.Wait()
-	defer stop()
-	defer s.host.Close()
 	shown, hide := context.WithCancel(shown)
 	defer hide()
+	attaching, giveUp := context.WithCancel(ctx)
+	observing, stop := context.WithCancel(ctx)
+	var failed error
+	var observer sync.WaitGroup
+	observer.Go(func() {
+		if failed = s.attachHost(attaching); failed != nil {
+			hide()
+			return
+		}
+		s.host.Observe(observing)
+	})
 	over := make(chan struct{})
 	var obeying sync.WaitGroup
 	obeying.Go(func() { s.obey(hide, over) })
 	result, err := ui.Run(shown, s.opened())
-	if result.Leaving == ui.Interrupted {
-		s.interrupt("the console ended")
+	early := !s.isSettled()
+	giveUp()
+	<-s.settled
+	if s.host != nil {
+		if result.Leaving == ui.Interrupted {
+			s.interrupt("the console ended")
+		}
+		s.finish(ctx)
 	}
-	s.finish(ctx)
 	close(over)
 	obeying.Wait()
-	return err
+	if s.host != nil {
+		s.host.Close()
+	}
+	stop()
+	observer.Wait()
+	if err != nil || early {
+		return err
+	}
+	return failed
+}
+
+// attachHost makes the host, unless it is there from the beginning, and shows it.
+func (s *session) attachHost(ctx context.Context) error {
+	defer close(s.settled)
+	if s.attach == nil {
+		return nil
+	}
+	host, err := s.attach(ctx)
+	if err != nil {
+		return err
+	}
+	s.host = host
+	s.opening.Attach(host)
+	return nil
+}
+
+// isSettled tells whether it is known what the host is, or that there is none.
+func (s *session) isSettled() bool {
+	select {
+	case <-s.settled:
+		return true
+	default:
+		return false
+	}
 }
 
 func (s *session) opened() ui.Options {
 	options := s.shows
-	options.Host, options.Output, options.Environment = s.host, s.out, os.Environ()
+	options.Output, options.Environment = s.out, os.Environ()
 	if options.Input == nil {
 		options.Input = s.in
 	}
@@ -96,19 +171,25 @@ func (s *session) obey(hide func(), over <-chan struct{}) {
 	}
 	select {
 	case <-s.signals:
-		s.host.Close()
+		if s.isSettled() && s.host != nil {
+			s.host.Close()
+		}
 	case <-over:
 	}
 }
 
-// interrupt asks of every rollout that is driven what an interrupt is to do.
+// interrupt asks of every rollout that is driven what an interrupt is to do. Without a
+// host nothing is driven.
 func (s *session) interrupt(reason string) {
+	if !s.isSettled() || s.host == nil {
+		return
+	}
 	kind := engine.RollBack
 	if s.onInterrupt == "hold" {
 		kind = engine.LetGoOfIt
 	}
 	s.asking.Do(func() {
-		s.host.Ask(engine.Command{Kind: kind, By: s.shows.Actor, At: time.Now(), Reason: reason, Interrupt: true})
+		s.host.Ask(engine.Command{Kind: kind, By: s.host.Driver.Actor, At: time.Now(), Reason: reason, Interrupt: true})
 	})
 }
 
@@ -136,6 +217,9 @@ func (s *session) finish(ctx context.Context) {
 // summarise says how the rollouts ended that were driven, or that they did not, on one
 // line each.
 func (s *session) summarise() {
+	if s.host == nil {
+		return
+	}
 	endings := s.host.Endings()
 	ids := make([]string, 0, len(endings))
 	for id := range endings {

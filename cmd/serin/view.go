@@ -24,9 +24,9 @@ func (f *viewFlags) register(cmd *cobra.Command) {
 	flags.BoolVar(&f.noBell, "no-bell", false, "ring no bell when a rollout is rolled back or stuck")
 }
 
-// options are those of a console that is drawn so, for whoever asks as actor.
-func (f *viewFlags) options(actor string) ui.Options {
-	return ui.Options{Actor: actor, ASCII: f.ascii, NoMotion: f.noMotion, NoMouse: f.noMouse, Bell: !f.noBell}
+// options are those of a console that is drawn so.
+func (f *viewFlags) options() ui.Options {
+	return ui.Options{ASCII: f.ascii, NoMotion: f.noMotion, NoMouse: f.noMouse, Bell: !f.noBell}
 }
 
 // hasTerminal tells whether there is a terminal on both ends.

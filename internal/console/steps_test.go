@@ -110,7 +110,7 @@ func seated(t *testing.T, rate float64, settings []string, test func(t *testing.
 		running.Go(func() { h.Observe(ctx) })
 		running.Go(func() {
 			result, err := ui.Run(ctx, ui.Options{
-				Host: h, Input: in, Output: shown, Actor: "kim", Environment: []string{"TERM=xterm-256color", "SSH_TTY=x"},
+				Host: h, Input: in, Output: shown, Environment: []string{"TERM=xterm-256color", "SSH_TTY=x"},
 			})
 			if err != nil || result.Leaving != ui.Idle {
 				t.Errorf("it is left as %q, %v", result.Leaving, err)

@@ -31,7 +31,7 @@ func (m *model) keepTime() tea.Cmd {
 }
 
 func (m *model) needsTime() bool {
-	return !m.noticeOver.IsZero() || m.frozen != nil || len(m.live.Faults) > 0 ||
+	return m.live.Connecting != "" || !m.noticeOver.IsZero() || m.frozen != nil || len(m.live.Faults) > 0 ||
 		slices.ContainsFunc(m.live.Services, isTimed)
 }
 

@@ -46,7 +46,7 @@ var _ scene.Host = (*host)(nil)
 
 func hostOf(services ...scene.Service) *host {
 	return &host{
-		now:     scene.Scene{At: noon(), Environment: "ecs-blogpost", Region: "us-west-2", Account: "123456789012", Services: services},
+		now:     scene.Scene{At: noon(), Environment: "ecs-blogpost", Region: "us-west-2", Account: "123456789012", Caller: "arn:aws:iam::123456789012:user/kim", Services: services},
 		changed: make(chan struct{}),
 	}
 }
@@ -147,7 +147,7 @@ type rig struct {
 
 func newRig(t *testing.T, h *host, change ...func(*Options)) *rig {
 	t.Helper()
-	options := Options{Host: h, Actor: "arn:aws:iam::123456789012:user/kim", Environment: []string{"TERM=xterm-256color"}}
+	options := Options{Host: h, Environment: []string{"TERM=xterm-256color"}}
 	for _, apply := range change {
 		apply(&options)
 	}

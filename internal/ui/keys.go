@@ -78,10 +78,25 @@ func (b binding) refusal(m *model) string {
 	if !b.on(m.page()) {
 		return b.does + ": not on the page " + string(m.page())
 	}
+	if m.live.Connecting != "" && b.needsHost() {
+		return b.does + ": not yet, " + m.live.Connecting
+	}
 	if b.why == nil {
 		return ""
 	}
 	return b.why(m)
+}
+
+// needsHost tells whether the key is of no use before the console is attached.
+func (b binding) needsHost() bool {
+	switch b.section {
+	case ofRollouts, ofCharts:
+		return true
+	case ofPages:
+		return len(b.pages) > 0
+	default:
+		return false
+	}
 }
 
 func (b binding) shown(m *model) screen.Key {

@@ -35,8 +35,6 @@ type Options struct {
 	Width, Height int
 	// Environment are the environment variables, as of os.Environ.
 	Environment []string
-	// Actor is who asks, in every command: the caller's ARN.
-	Actor string
 	// Service is the service that the console opens on; empty for the list.
 	Service string
 	// ReadOnly leaves out every key that changes something.

@@ -84,7 +84,7 @@ func begin(t *testing.T, h *host, change ...func(*Options)) *session {
 	in, keys := io.Pipe()
 	s := &session{keys: keys, out: &tape{}, cancel: cancel, ended: make(chan struct{})}
 	options := Options{
-		Host: h, Input: in, Output: s.out, Actor: "kim",
+		Host: h, Input: in, Output: s.out,
 		Environment: []string{"TERM=xterm-256color", "SSH_TTY=/dev/pts/0"},
 	}
 	for _, apply := range change {

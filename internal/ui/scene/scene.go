@@ -17,7 +17,8 @@ import (
 type Scene struct {
 	// At is when it was made.
 	At time.Time
-	// Environment, Region and Account say where; Caller is the ARN of who looks.
+	// Environment, Region and Account say where; Caller is the ARN of who looks, and asks:
+	// empty while it is not known.
 	Environment, Region, Account, Caller string
 	// Services are those of the environment, by name. Nil until they were first read.
 	Services []Service
@@ -28,6 +29,9 @@ type Scene struct {
 	Page string
 	// Endpoint is the URL of what answers in place of AWS; empty for AWS itself.
 	Endpoint string
+	// Connecting is what is waited for before anything can be read or asked, such as
+	// "connecting to AWS in us-west-2"; empty once the console is attached.
+	Connecting string
 	// JournalFault says why the journal cannot be read now; empty when it can.
 	JournalFault string
 }

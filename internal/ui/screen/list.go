@@ -93,6 +93,8 @@ func (p pane) list(services []scene.Service, height int) []string {
 func (p pane) nothingListed() string {
 	words := "no service is known yet: the environment is being read"
 	switch {
+	case p.s.Scene.Connecting != "":
+		words = clean(p.s.Scene.Connecting) + " " + theme.Ellipsis
 	case p.s.Filter != "":
 		words = "no service has " + strconv.Quote(clean(p.s.Filter)) + " in its name"
 	case p.s.Scene.Services != nil:

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"slices"
 	"strings"
-	"time"
 
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
@@ -31,6 +30,7 @@ type Versions struct {
 
 var (
 	_ engine.Versions = (*Versions)(nil)
+	_ engine.Archive  = (*Versions)(nil)
 	_ ParameterAPI    = (*ssm.Client)(nil)
 )
 
@@ -79,23 +79,13 @@ func withoutSecret(err error, value string) error {
 	return fault
 }
 
-// Recorded is one of the last hundred records of a service.
-type Recorded struct {
-	// Number is how many there had been with it.
-	Number int64
-	Image  string
-	At     time.Time
-	// By is the ARN of who recorded it.
-	By string
-}
-
 // historyPerRequest is the most that GetParameterHistory answers with (API reference).
 const historyPerRequest = 50
 
 // History reads the records of a service, newest first; it is empty before the first
 // deployment. Parameter Store keeps a hundred of them.
-func (v *Versions) History(ctx context.Context, service engine.Service) ([]Recorded, error) {
-	var records []Recorded
+func (v *Versions) History(ctx context.Context, service engine.Service) ([]engine.PastVersion, error) {
+	var records []engine.PastVersion
 	input := &ssm.GetParameterHistoryInput{
 		Name: awssdk.String(service.ParameterName()), WithDecryption: awssdk.Bool(true),
 		MaxResults: awssdk.Int32(historyPerRequest),
@@ -110,7 +100,7 @@ func (v *Versions) History(ctx context.Context, service engine.Service) ([]Recor
 			return nil, v.where.fault(ctx, "read the history of", parameterTarget(service), err)
 		}
 		for _, record := range out.Parameters {
-			records = append(records, Recorded{
+			records = append(records, engine.PastVersion{
 				Number: record.Version, Image: text(record.Value),
 				At: awssdk.ToTime(record.LastModifiedDate), By: text(record.LastModifiedUser),
 			})
@@ -123,6 +113,6 @@ func (v *Versions) History(ctx context.Context, service engine.Service) ([]Recor
 		}
 		input.NextToken = out.NextToken
 	}
-	slices.SortFunc(records, func(a, b Recorded) int { return int(b.Number - a.Number) })
+	slices.SortFunc(records, func(a, b engine.PastVersion) int { return int(b.Number - a.Number) })
 	return records, nil
 }

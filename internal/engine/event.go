@@ -41,6 +41,8 @@ type (
 		Route   Route    `json:"route"`
 		Record  Deployed `json:"record"`
 		Conduct Conduct  `json:"conduct"`
+		// Reason is why, in the words of whoever started it.
+		Reason string `json:"reason,omitempty"`
 	}
 	// DriverTook: a driver drives from now on.
 	DriverTook struct {

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"slices"
 	"time"
 )
@@ -40,6 +41,12 @@ func NewPlan(spec Spec, first bool) Plan {
 		return Plan{Steps: append(steps, bake)}
 	}
 	return Plan{Steps: append(explicitSteps(spec), bake)}
+}
+
+// FastPlan is the plan of a spec without its steps: 100 at once, and the bake. Where the
+// spec has no bake it has the hold of a step: the bake is all that judges the version.
+func FastPlan(spec Spec) Plan {
+	return Plan{Steps: []Step{{Weight: 100, Hold: seconds(cmp.Or(spec.BakeTime, spec.WaitTime)), Bake: true}}}
 }
 
 // explicitSteps are the steps of a spec before its bake: those at 100 are the bake.

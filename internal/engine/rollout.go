@@ -202,7 +202,9 @@ type Rollout struct {
 	Before    Deployed
 	StartedAt time.Time
 	StartedBy string
-	EndedAt   time.Time
+	// StartedWhy is why, in the words of whoever started it; it may be empty.
+	StartedWhy string
+	EndedAt    time.Time
 	// Seq and At are those of the last event.
 	Seq int64
 	At  time.Time

@@ -1,6 +1,7 @@
 package specfile
 
 import (
+	"encoding/json"
 	"errors"
 	"path/filepath"
 
@@ -40,18 +41,41 @@ type loaded struct {
 	templateFile string
 }
 
+// Again lays the options over a spec that was deployed once, and checks it as Load does.
+// It keeps its template unless the options name another; it does not keep its version,
+// which the options have to name. Errors call it name.
+func Again(name string, spec engine.Spec, options Options) (engine.Spec, error) {
+	spec.Sha, spec.ContainerImage = "", ""
+	data, err := json.Marshal(spec)
+	if err != nil {
+		return engine.Spec{}, err
+	}
+	laid, problems := lay(name, data, options)
+	if len(problems) > 0 {
+		return engine.Spec{}, &engine.SpecError{Errors: problems}
+	}
+	return laid.spec, nil
+}
+
 func load(path string, options Options) (loaded, []*engine.FieldError) {
-	settings, problems := options.settings()
 	data, problem := readFile(path)
 	if problem != nil {
+		_, problems := options.settings()
 		return loaded{}, append(problems, problem)
 	}
+	return lay(path, data, options)
+}
+
+// lay reads what is in a file, or could be, with the options over it.
+func lay(path string, data []byte, options Options) (loaded, []*engine.FieldError) {
+	settings, problems := options.settings()
 	spec, err := engine.ParseSpec(path, data, settings)
 	problems = append(problems, fieldErrors(err)...)
 	if len(problems) > 0 {
 		return loaded{}, problems
 	}
 	all := loaded{spec: spec}
+	var problem *engine.FieldError
 	all.templateFile, problem = all.findTemplate(path, options)
 	if problem != nil {
 		return all, []*engine.FieldError{problem}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -72,6 +73,29 @@ func TestLoadTakesTheTemplateFromTheFlagTheFileOrBesideIt(t *testing.T) {
 		if !strings.HasSuffix(string(spec.CanaryTemplate), test.want) {
 			t.Errorf("%s with %q: the template is not %q", test.file, test.flag, test.want)
 		}
+	}
+}
+
+func TestAgainKeepsAllButTheVersion(t *testing.T) {
+	t.Parallel()
+	dir := write(t, map[string]string{"deploy.json": deployText, "canary-helper.yaml": version() + "# then", "other.yaml": version() + "# other"})
+	then, err := Load(filepath.Join(dir, "deploy.json"), Options{Set: []string{`Steps=[{"Weight":5},{"Gate":"QA"}]`, "WaitTime=7"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := Again("the last rollout", then, Options{Sha: "9bd0417e", Image: "yelb-ui:2"})
+	want := then
+	want.Sha, want.ContainerImage = "9bd0417e", "yelb-ui:2"
+	if err != nil || !reflect.DeepEqual(again, want) {
+		t.Errorf("%+v (%v), want %+v", again, err, want)
+	}
+	again, err = Again("the last rollout", then, Options{Set: []string{"BakeTime=9"}, Template: filepath.Join(dir, "other.yaml")})
+	if err != nil || again.Sha != "" || again.ContainerImage != "" || again.BakeTime != 9 || !strings.HasSuffix(string(again.CanaryTemplate), "# other") {
+		t.Errorf("%+v (%v)", again, err)
+	}
+	_, err = Again("the last rollout", then, Options{Sha: "9-b", Set: []string{"Prot=http"}})
+	if err == nil || !strings.Contains(err.Error(), "--sha: Sha: ") || !strings.Contains(err.Error(), "--set: Prot") {
+		t.Errorf("%v", err)
 	}
 }
 

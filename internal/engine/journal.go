@@ -55,6 +55,8 @@ var (
 	ErrLeaseLost = errors.New("another driver holds the lease")
 	// ErrNoRollout: there is no such rollout.
 	ErrNoRollout = errors.New("no such rollout")
+	// ErrOver: the rollout is over.
+	ErrOver = errors.New("it is over")
 )
 
 // OpenError is returned when a service already has an open rollout.

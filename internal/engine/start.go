@@ -125,7 +125,8 @@ func stableOf(service Service, canary Version, route Route) (*Version, []string)
 // TakeOver takes the lease of an open rollout whose driver, the one that header names, has
 // let go of it, or gives no sign of life within ttl. With a driver that lives it fails with
 // an *OpenError that names it; so it does when another one has taken over since header was
-// read: what is known of the one is not known of the other.
+// read: what is known of the one is not known of the other. When the rollout ends meanwhile
+// it fails with ErrOver.
 func TakeOver(ctx context.Context, journal Journal, header Header, driver Driver, ttl time.Duration) (Lease, error) {
 	seen, err := journal.Lease(ctx, header.ID)
 	if err != nil {
@@ -152,5 +153,13 @@ func TakeOver(ctx context.Context, journal Journal, header Header, driver Driver
 		}
 		return Lease{}, &OpenError{Header: header}
 	}
-	return lease, err
+	if err != nil {
+		return Lease{}, err
+	}
+	// The lease of a rollout that is over is free, too.
+	if _, err := journal.Current(ctx, header.Key); errors.Is(err, ErrNoRollout) {
+		over := fmt.Errorf("rollout %s of %s: %w: %s ended it meanwhile", header.ID, header.Key.Service, ErrOver, seen.Driver)
+		return Lease{}, errors.Join(over, journal.Release(ctx, lease))
+	}
+	return lease, nil
 }

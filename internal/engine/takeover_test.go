@@ -62,6 +62,37 @@ func TestOnlyADriverThatIsGoneIsReplaced(t *testing.T) {
 	}
 }
 
+// TestWhatHasEndedIsNotTakenOver: who waits for a sign of life sees a rollout end.
+func TestWhatHasEndedIsNotTakenOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := journal.NewMemory()
+		key := engine.Key{Account: "1", Service: "app"}
+		held, err := log.Begin(t.Context(), "r1", engine.Driver{Actor: "kim"}, engine.Event{At: time.Now(), Body: &engine.Started{ID: "r1", Key: key}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		header, err := log.Current(t.Context(), key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.AfterFunc(time.Second, func() {
+			if err := log.Append(t.Context(), "r1", 1, []engine.Event{{Seq: 2, At: time.Now(), Body: &engine.Finished{Outcome: engine.Succeeded}}}); err != nil {
+				t.Error(err)
+			}
+			if err := log.Release(t.Context(), held); err != nil {
+				t.Error(err)
+			}
+		})
+		_, err = engine.TakeOver(t.Context(), log, header, engine.Driver{Actor: "lee"}, engine.LeaseTime)
+		if !errors.Is(err, engine.ErrOver) || !strings.Contains(err.Error(), "kim ended it meanwhile") {
+			t.Errorf("%v", err)
+		}
+		if left, err := log.Lease(t.Context(), "r1"); err != nil || !left.Free {
+			t.Errorf("%+v, %v", left, err)
+		}
+	})
+}
+
 // claimedBy has someone else take a lease over, at once or after a time.
 func claimedBy(driver engine.Driver, after time.Duration) func(*testing.T, engine.Journal, engine.Lease) error {
 	return func(t *testing.T, log engine.Journal, held engine.Lease) error {

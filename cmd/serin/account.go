@@ -49,16 +49,27 @@ func (a *account) key(spec engine.Spec) engine.Key {
 // driver is this process as the driver of a rollout. Without a console it is unattended:
 // there is nobody who could answer.
 func (a *account) driver(lookup func(string) (string, bool), attended bool) engine.Driver {
+	return engine.Driver{
+		Actor:      a.caller.ARN,
+		Place:      place(lookup) + placeOfProcess + strconv.Itoa(os.Getpid()),
+		Unattended: !attended,
+	}
+}
+
+// actor is whoever asks something of a rollout: the caller's ARN, and from where.
+func (a *account) actor(lookup func(string) (string, bool)) string {
+	return engine.Driver{Actor: a.caller.ARN, Place: place(lookup)}.String()
+}
+
+// place is where this process runs: the build in CodeBuild, and the user at a host
+// elsewhere.
+func place(lookup func(string) (string, bool)) string {
 	name := ""
 	if who, err := user.Current(); err == nil {
 		name = who.Username
 	}
 	host, _ := os.Hostname()
-	return engine.Driver{
-		Actor:      a.caller.ARN,
-		Place:      aws.DriverName(lookup, name, host) + placeOfProcess + strconv.Itoa(os.Getpid()),
-		Unattended: !attended,
-	}
+	return aws.DriverName(lookup, name, host)
 }
 
 // preflight asks AWS about everything that a rollout will need. The problems are lines

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"time"
 
 	"serin/internal/console"
 	"serin/internal/engine"
@@ -54,10 +53,9 @@ func (d *deployment) beginAttended(ctx context.Context, host *console.Host, told
 		rollout.Apply(event)
 		told.event(event, rollout)
 	}
-	if err := host.Drive(ctx, lease); err != nil || rollout.Paused == nil && rollout.Stuck == nil {
+	command, asks := d.first(rollout)
+	if err := host.Drive(ctx, lease); err != nil || !asks {
 		return err
 	}
-	return host.Post(rollout.Key.Service, engine.Command{
-		Kind: engine.ResumeIt, By: lease.Driver.String(), At: time.Now(), Reason: "serin deploy --resume",
-	})
+	return host.Post(rollout.Key.Service, command)
 }

@@ -87,6 +87,11 @@ type deployment struct {
 	faults  *fault.Plan
 	// attended is true in a terminal: the console opens on the rollout.
 	attended bool
+	// asks is what the driver of a rollout that is gone on with is asked first; nil for
+	// what goes on with one that is paused or stuck.
+	asks func(*engine.Rollout) (engine.Command, bool)
+	// again is the command that goes on with the rollout, should it stay open.
+	again string
 	// page is the URL of the private sandbox's page; empty without one.
 	page string
 	// signals has every SIGINT, SIGTERM and SIGHUP since the beginning.
@@ -94,7 +99,7 @@ type deployment struct {
 }
 
 func (p *program) deploy(cmd *cobra.Command, file string, flags *deployFlags) (err error) {
-	d := &deployment{program: p, flags: flags, file: file, signals: interrupts()}
+	d := &deployment{program: p, flags: flags, file: file, again: "serin deploy " + file + " --resume", signals: interrupts()}
 	defer signal.Stop(d.signals)
 	if err := d.read(cmd); err != nil {
 		return err
@@ -216,10 +221,7 @@ func (d *deployment) notStarted(ctx context.Context, err error) error {
 // afterOpen says what can be done about an open rollout.
 func (d *deployment) afterOpen(open engine.Header) string {
 	if open.Lease.Free {
-		return "go on with it: " + d.goOn()
+		return "go on with it: " + d.again
 	}
-	return "wait for its end; should its driver be gone, go on with it: " + d.goOn()
+	return "wait for its end; should its driver be gone, go on with it: " + d.again
 }
-
-// goOn is the command that goes on with an open rollout.
-func (d *deployment) goOn() string { return "serin deploy " + d.file + " --resume" }

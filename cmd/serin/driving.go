@@ -80,8 +80,8 @@ func (d *deployment) goOnFrom(ctx context.Context, driver *engine.DriveLoop, lea
 			d.junit.Event(event, rollout)
 		}
 	}
-	if rollout.Paused != nil || rollout.Stuck != nil {
-		driver.Post(engine.Command{Kind: engine.ResumeIt, By: lease.Driver.String(), At: time.Now(), Reason: "serin deploy --resume"})
+	if command, asks := d.first(rollout); asks {
+		driver.Post(command)
 	}
 	return nil
 }
@@ -98,7 +98,7 @@ func (d *deployment) obey(driver *engine.DriveLoop, leave context.CancelCauseFun
 	}
 	d.warn(received.String() + ": " + words + "; once more to leave at once")
 	driver.Post(engine.Command{
-		Kind: kind, By: d.account.caller.ARN, At: time.Now(), Reason: received.String(), Interrupt: true,
+		Kind: kind, By: d.account.actor(d.lookup), At: time.Now(), Reason: received.String(), Interrupt: true,
 	})
 	if _, ok := d.next(over); ok {
 		leave(errLeft)
@@ -127,7 +127,7 @@ func (d *deployment) ended(ending engine.Ending, err error) error {
 	case d.flags.sandbox && code != headless.ExitSucceeded:
 		d.warn("the private sandbox and its rollout are gone")
 	case ending.Outcome == "" || ending.Outcome == engine.Held || ending.Outcome == engine.StuckOutcome:
-		d.warn("the rollout is open; go on with: " + d.goOn())
+		d.warn("the rollout is open; go on with: " + d.again)
 	}
 	if code == headless.ExitSucceeded {
 		return nil

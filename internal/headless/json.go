@@ -75,10 +75,6 @@ func (j *JSON) print(at time.Time, kind engine.EventKind, details fields) {
 	if r == nil {
 		r = &engine.Rollout{}
 	}
-	var stable *share
-	if !r.First() {
-		stable = &share{Sha: r.StableSha(), Weight: r.Actual.Stable}
-	}
 	line := &object{}
 	line.add("time", at.UTC())
 	line.add("rollout", r.ID)
@@ -87,9 +83,19 @@ func (j *JSON) print(at time.Time, kind engine.EventKind, details fields) {
 	for _, key := range slices.Sorted(maps.Keys(details)) {
 		line.add(key, details[key])
 	}
+	addShares(line, r)
+	_, _ = j.out.Write(line.end()) // a Queue takes everything, and tells at its end what was lost
+}
+
+// addShares adds the two versions with the weights that were last read back; a first
+// deployment has no stable one.
+func addShares(line *object, r *engine.Rollout) {
+	var stable *share
+	if !r.First() {
+		stable = &share{Sha: r.StableSha(), Weight: r.Actual.Stable}
+	}
 	line.add("stable", stable)
 	line.add("canary", share{Sha: r.Canary.Sha, Weight: r.Actual.Canary})
-	_, _ = j.out.Write(line.end()) // a Queue takes everything, and tells at its end what was lost
 }
 
 // object is an object whose keys stay in order.
@@ -152,11 +158,15 @@ func special[B engine.Body](write func(b B, r *engine.Rollout) fields) func(engi
 func specialDetails() map[engine.EventKind]func(engine.Body, *engine.Rollout) fields {
 	return map[engine.EventKind]func(engine.Body, *engine.Rollout) fields{
 		engine.KindStarted: special(func(b *engine.Started, r *engine.Rollout) fields {
-			return fields{
+			details := fields{
 				"account": b.Key.Account, "region": b.Key.Region, "environment": b.Key.Environment,
 				"image": b.Canary.Image, "first": r.First(), "steps": stepsOf(b.Plan),
 				"seconds": b.Plan.Duration(b.Spec).Seconds(),
 			}
+			if b.Reason != "" {
+				details["reason"] = b.Reason
+			}
+			return details
 		}),
 		engine.KindWeightsIntended: special(func(b *engine.WeightsIntended, _ *engine.Rollout) fields {
 			return fields{"step": b.Step + 1, "desired": engine.Weights{Stable: b.Stable, Canary: b.Canary}}

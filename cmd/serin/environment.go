@@ -1,0 +1,138 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"serin/internal/engine"
+)
+
+// environmentFlags say which environment a verb is about, and how it writes.
+type environmentFlags struct {
+	account     accountFlags
+	output      output
+	environment string
+	journal     string
+}
+
+func (f *environmentFlags) register(cmd *cobra.Command) {
+	f.account.register(cmd)
+	f.output.register(cmd)
+	flags := cmd.Flags()
+	flags.StringVar(&f.environment, "env", postEnvironment, "environment: the name of its mesh and its cluster")
+	flags.StringVar(&f.journal, "journal", "", journalUsage)
+}
+
+// environment is an environment of an account, with the journal of its rollouts.
+type environment struct {
+	*program
+	flags   *environmentFlags
+	account *account
+	log     openLog
+}
+
+// reach reaches an environment. Close it after use.
+func (p *program) reach(ctx context.Context, flags *environmentFlags) (*environment, error) {
+	chosen, err := p.chooseJournal(flags.journal)
+	if err != nil {
+		return nil, err
+	}
+	there, err := connect(ctx, flags.account, "")
+	if err != nil {
+		return nil, err
+	}
+	log, err := chosen.open(ctx, there, flags.environment)
+	if err != nil {
+		return nil, err
+	}
+	return &environment{program: p, flags: flags, account: there, log: log}, nil
+}
+
+func (e *environment) close() {
+	if err := e.log.Close(); err != nil {
+		e.say(err)
+	}
+}
+
+// key is that of a service, or of all when it is empty.
+func (e *environment) key(service string) engine.Key {
+	return engine.Key{
+		Account: e.account.caller.Account, Region: e.account.caller.Region,
+		Environment: e.flags.environment, Service: service,
+	}
+}
+
+// gone tells for certain that a driver's process has ended.
+func (e *environment) gone(driver engine.Driver) bool {
+	return isGone(driver, e.account.driver(e.lookup, false))
+}
+
+// current is the open rollout of a service. Without one, the error says what there was.
+func (e *environment) current(ctx context.Context, service string) (engine.Header, error) {
+	header, err := e.log.Current(ctx, e.key(service))
+	if errors.Is(err, engine.ErrNoRollout) {
+		return header, e.noneOpen(ctx, service)
+	}
+	return header, err
+}
+
+// noneOpen says that a service has no open rollout, and what there was.
+func (e *environment) noneOpen(ctx context.Context, service string) error {
+	past, err := e.log.Rollouts(ctx, e.key(service), 1)
+	if err != nil {
+		return err
+	}
+	if len(past) == 0 {
+		return e.neverRolled(ctx, service)
+	}
+	rollout, err := e.rollout(ctx, past[0].ID)
+	if err != nil {
+		return err
+	}
+	return fmt.Errorf("%s in %s has no open rollout: the last one, %s, %s at %s (see serin history %s %s)",
+		service, e.flags.environment, rollout.ID, rollout.Outcome.Past(), rollout.EndedAt.UTC().Format(time.RFC3339), service, rollout.ID)
+}
+
+// neverRolled says that a journal knows no rollout of a service, and which it may have
+// been meant.
+func (e *environment) neverRolled(ctx context.Context, service string) error {
+	all, err := e.log.Rollouts(ctx, e.key(""), 0)
+	if err != nil {
+		return err
+	}
+	var names []string
+	for _, header := range all {
+		names = append(names, header.Key.Service)
+	}
+	return fmt.Errorf("the journal knows no rollout of %s in %s, account %s, region %s%s",
+		service, e.flags.environment, e.account.caller.Account, e.account.caller.Region, meant("", service, names))
+}
+
+// rollout is a rollout as the journal has it.
+func (e *environment) rollout(ctx context.Context, id string) (*engine.Rollout, error) {
+	events, err := e.log.Events(ctx, id, 0)
+	if err != nil {
+		return nil, err
+	}
+	if len(events) == 0 {
+		return nil, fmt.Errorf("%w: %s", engine.ErrNoRollout, id)
+	}
+	return engine.Fold(events), nil
+}
+
+// services takes the name of a service: at least as many names as least, at most most.
+func serviceNames(least, most int) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		switch {
+		case len(args) < least:
+			return usage(cmd, "give a service, such as yelb-appserver")
+		case len(args) > most:
+			return usage(cmd, "%q is one argument too many", args[most])
+		}
+		return nil
+	}
+}

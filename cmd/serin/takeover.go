@@ -1,0 +1,87 @@
+package main
+
+import (
+	"os/signal"
+
+	"github.com/spf13/cobra"
+
+	"serin/internal/engine"
+)
+
+// takeoverFlags are those of serin takeover.
+type takeoverFlags struct {
+	environmentFlags
+	onInterrupt choice
+	view        viewFlags
+	ci          bool
+}
+
+func newTakeover(p *program) *cobra.Command {
+	flags := takeoverFlags{onInterrupt: choice{"rollback", []string{"rollback", "hold"}}}
+	cmd := &cobra.Command{
+		Use:   "takeover SERVICE",
+		Short: "Become the driver of a rollout that nobody drives, to its end",
+		Long: "Takeover becomes the driver of the open rollout of SERVICE, whose driver is lost or has let go of it, and drives\n" +
+			"it to its end from where it is. A driver that gives signs of life keeps its rollout; to find that out may take\n" +
+			"9 s. What was let go of, or is stuck, goes on; what a person has paused stays paused until it is resumed.\n\n" +
+			"In a terminal the console opens on the rollout. With --ci or --output json, or without a terminal on both ends,\n" +
+			"it prints what happens as deploy does. Exit codes and interrupts are those of deploy.",
+		Example: "  serin takeover yelb-appserver\n" +
+			"  serin takeover yelb-appserver --ci --on-interrupt hold",
+		Args: serviceNames(1, 1),
+		RunE: func(cmd *cobra.Command, args []string) error { return p.takeover(cmd, args[0], &flags) },
+	}
+	flags.register(cmd)
+	flags.view.register(cmd)
+	cmd.Flags().BoolVar(&flags.ci, "ci", false, "headless: a line an event, no escape codes, no questions")
+	cmd.Flags().Var(&flags.onInterrupt, "on-interrupt", "what the first interrupt does: SIGINT, SIGTERM, SIGHUP")
+	flags.onInterrupt.completes(cmd, "on-interrupt")
+	return cmd
+}
+
+func (p *program) takeover(cmd *cobra.Command, service string, flags *takeoverFlags) error {
+	ctx, stop := signal.NotifyContext(cmd.Context(), endings()...)
+	defer stop()
+	there, err := p.reach(ctx, &flags.environmentFlags)
+	if err != nil {
+		return err
+	}
+	defer there.close()
+	open, err := there.current(ctx, service)
+	if err != nil {
+		return err
+	}
+	rollout, err := there.rollout(ctx, open.ID)
+	if err != nil {
+		return err
+	}
+	d := there.goOnWith(rollout, "takeover")
+	defer signal.Stop(d.signals)
+	d.flags.onInterrupt, d.flags.view = flags.onInterrupt, flags.view
+	d.attended = !flags.ci && !flags.output.json() && p.hasTerminal()
+	d.asks = func(r *engine.Rollout) (engine.Command, bool) {
+		return d.resumption("serin takeover"), r.LetGo || r.Stuck != nil
+	}
+	lease, err := d.takeOver(ctx)
+	if err != nil {
+		return d.notStarted(ctx, err)
+	}
+	stop()
+	if d.attended {
+		return d.attend(cmd.Context(), lease)
+	}
+	return d.drive(cmd.Context(), lease)
+}
+
+// goOnWith is the driving of an open rollout, which is not taken over yet, without a
+// console; verb is what goes on with it again.
+func (e *environment) goOnWith(rollout *engine.Rollout, verb string) *deployment {
+	return &deployment{
+		program: e.program, account: e.account, journal: e.log, spec: rollout.Spec, signals: interrupts(),
+		flags: &deployFlags{
+			resume: true, output: e.flags.output, account: e.flags.account, journal: e.flags.journal,
+			onInterrupt: choice{"rollback", []string{"rollback", "hold"}},
+		},
+		again: "serin " + verb + " " + rollout.Key.Service,
+	}
+}

@@ -1,0 +1,83 @@
+package steer
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"serin/internal/engine"
+)
+
+// Journal is what a view needs of a journal.
+type Journal interface {
+	// Events reads the events of a rollout with numbers above after, ascending.
+	Events(ctx context.Context, id string, after int64) ([]engine.Event, error)
+	// Lease reads the lease of a rollout.
+	Lease(ctx context.Context, id string) (engine.Lease, error)
+	// Post puts a command into a rollout's mailbox and returns its number.
+	Post(ctx context.Context, id string, command engine.Command) (int64, error)
+}
+
+var _ Journal = engine.Journal(nil)
+
+// View is one rollout as it is followed. It is for one goroutine.
+type View struct {
+	journal Journal
+	id      string
+	rollout engine.Rollout
+	signs   signs
+}
+
+// NewView is a view of a rollout that nothing is known of yet. gone tells for certain
+// that a driver's process has ended; nil for nobody who could.
+func NewView(journal Journal, id string, gone func(engine.Driver) bool) *View {
+	if gone == nil {
+		gone = func(engine.Driver) bool { return false }
+	}
+	return &View{journal: journal, id: id, signs: signs{gone: gone}}
+}
+
+// Look reads what is new, and answers the events that were not known. told is told each
+// of them, with the rollout after it, which it must not keep; nil for nobody. A rollout
+// without an event is engine.ErrNoRollout.
+func (v *View) Look(ctx context.Context, told func(engine.Event, *engine.Rollout)) ([]engine.Event, error) {
+	// The lease comes first: what its holder recorded before it let go is then known too.
+	lease, err := v.journal.Lease(ctx, v.id)
+	if err != nil {
+		return nil, err
+	}
+	events, err := v.journal.Events(ctx, v.id, v.rollout.Seq)
+	if err != nil {
+		return nil, err
+	}
+	for _, event := range events {
+		v.rollout.Apply(event)
+		if told != nil {
+			told(event, &v.rollout)
+		}
+	}
+	if v.rollout.Seq == 0 {
+		return nil, fmt.Errorf("%w: %s has no events", engine.ErrNoRollout, v.id)
+	}
+	v.signs.take(lease, time.Now())
+	return events, nil
+}
+
+// Rollout is the rollout as it was when it was last looked at. It changes with the next
+// look.
+func (v *View) Rollout() *engine.Rollout { return &v.rollout }
+
+// Lease is the lease as it was last read.
+func (v *View) Lease() engine.Lease { return v.signs.lease }
+
+// Life is what is known of the driver now.
+func (v *View) Life() Life { return v.signs.life(time.Now()) }
+
+// LastSeen is when the driver last gave a sign of life, as far as is known: its lease
+// changed, or it recorded something.
+func (v *View) LastSeen() time.Time {
+	if v.signs.beaten && v.signs.since.After(v.rollout.At) {
+		return v.signs.since
+	}
+	return v.rollout.At
+}

@@ -19,6 +19,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/appmesh"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/ecr"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/servicediscovery"
@@ -73,6 +74,7 @@ type Clients struct {
 	CloudFormation *cloudformation.Client
 	CloudMap       *servicediscovery.Client
 	CloudWatch     *cloudwatch.Client
+	DynamoDB       *dynamodb.Client
 	ECR            *ecr.Client
 	ECS            *ecs.Client
 	SSM            *ssm.Client
@@ -105,6 +107,7 @@ func Connect(ctx context.Context, options Options) (*Clients, error) {
 		CloudFormation: cloudformation.NewFromConfig(configuration),
 		CloudMap:       servicediscovery.NewFromConfig(configuration, oneHost),
 		CloudWatch:     cloudwatch.NewFromConfig(configuration),
+		DynamoDB:       dynamodb.NewFromConfig(configuration),
 		ECR:            ecr.NewFromConfig(configuration),
 		ECS:            ecs.NewFromConfig(configuration),
 		SSM:            ssm.NewFromConfig(configuration),
@@ -286,7 +289,7 @@ func lateOr(outer, bounded context.Context, limit time.Duration, err error) erro
 
 // isRead tells a call that changes nothing from one that does, by the verb in its name.
 func isRead(operation string) bool {
-	for _, verb := range []string{"Describe", "Get", "List", "BatchGet", "Discover", "Validate"} {
+	for _, verb := range []string{"Describe", "Get", "List", "BatchGet", "Discover", "Query", "Validate"} {
 		if strings.HasPrefix(operation, verb) {
 			return true
 		}

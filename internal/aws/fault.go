@@ -53,15 +53,18 @@ type failure struct {
 var meanings = byCode(map[string]meaning{
 	// Throttled. Cloud Map says RequestLimitExceeded, CloudFormation and CloudWatch
 	// Throttling, App Mesh TooManyRequestsException, SSM ThrottlingException and
-	// TooManyUpdates, ECS and ECR ThrottlingException.
+	// TooManyUpdates, ECS and ECR ThrottlingException, DynamoDB
+	// ProvisionedThroughputExceededException.
 	`Throttling ThrottlingException ThrottledException RequestThrottled
 	 RequestThrottledException TooManyRequestsException RequestLimitExceeded SlowDown
-	 PriorRequestNotComplete TooManyUpdates`: {kind: engine.Transient, hint: throttledHint},
+	 PriorRequestNotComplete TooManyUpdates
+	 ProvisionedThroughputExceededException`: {kind: engine.Transient, hint: throttledHint},
 	// AWS's own failures, and work that has to end first.
 	`InternalFailure InternalError InternalServerError InternalServerErrorException
 	 InternalServiceFault InternalServiceError InternalServiceErrorException ServerException
 	 ServiceUnavailable ServiceUnavailableException RequestTimeout RequestTimeoutException
 	 OperationInProgressException ConcurrentModificationException
+	 TransactionConflictException TransactionCanceledException TransactionInProgressException
 	 UpdateInProgressException`: {kind: engine.Transient},
 	`ExpiredToken ExpiredTokenException TokenRefreshRequired`: {
 		kind: engine.Denied, hint: signInHint,
@@ -105,8 +108,14 @@ func byCode(grouped map[string]meaning) map[string]meaning {
 // actionPrefixes are the prefixes of IAM actions, by the SDK's names of the services.
 var actionPrefixes = map[string]string{
 	"App Mesh": "appmesh", "CloudFormation": "cloudformation", "CloudWatch": "cloudwatch",
-	"ECR": "ecr", "ECS": "ecs", "ServiceDiscovery": "servicediscovery", "SSM": "ssm",
+	"DynamoDB": "dynamodb", "ECR": "ecr", "ECS": "ecs", "ServiceDiscovery": "servicediscovery", "SSM": "ssm",
 	"STS": "sts",
+}
+
+// Fault is err in an operator's words: op is what was being done ("write to"), target to
+// what. It is for the adapters in other packages; the end of ctx stays what it is.
+func (w Where) Fault(ctx context.Context, op, target string, err error) error {
+	return w.fault(ctx, op, target, err)
 }
 
 // fault is err in an operator's words. The end of the caller's own context stays what

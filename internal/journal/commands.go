@@ -48,7 +48,7 @@ func (s *SQLite) Commands(ctx context.Context, id string, after int64) ([]engine
 			return err
 		}
 		read := func(number int64, row []byte) error {
-			command, err := decodeCommand(number, after+1+int64(len(commands)), row)
+			command, err := DecodeCommand(number, after+1+int64(len(commands)), row)
 			commands = append(commands, command)
 			return err
 		}
@@ -60,8 +60,8 @@ func (s *SQLite) Commands(ctx context.Context, id string, after int64) ([]engine
 	return commands, nil
 }
 
-// decodeCommand reads one row, which must be the next one.
-func decodeCommand(number, next int64, row []byte) (engine.Command, error) {
+// DecodeCommand reads one row of a journal, which must be the next one.
+func DecodeCommand(number, next int64, row []byte) (engine.Command, error) {
 	var command engine.Command
 	if number != next {
 		return command, fmt.Errorf("command %d is missing before it", next)

@@ -16,14 +16,14 @@ var ErrOver = errors.New("the rollout is over: its journal is closed")
 // RowError is a row of a journal that cannot be read. Nothing is skipped: a rollout
 // with such a row is not driven.
 type RowError struct {
-	// Path is the journal's file.
+	// Path is the journal's file, or another journal's name.
 	Path string
 	// Rollout is the rollout's ID; Row names the row: "event 17".
 	Rollout, Row string
 	Err          error
 }
 
-// Error names the file, the rollout and the row.
+// Error names the journal, the rollout and the row.
 func (e *RowError) Error() string {
 	return fmt.Sprintf("journal %s: rollout %s: %s cannot be read: %v", e.Path, e.Rollout, e.Row, e.Err)
 }
@@ -31,8 +31,9 @@ func (e *RowError) Error() string {
 // Unwrap is the cause.
 func (e *RowError) Unwrap() error { return e.Err }
 
-// started is the body of a rollout's first event.
-func started(id string, first engine.Event) (*engine.Started, error) {
+// FirstBody is the body of a rollout's first event, which must be Started and of the same
+// rollout. Every journal asks it before it begins one.
+func FirstBody(id string, first engine.Event) (*engine.Started, error) {
 	body, ok := first.Body.(*engine.Started)
 	if !ok {
 		return nil, fmt.Errorf("begin rollout %s: its first event must be %s", id, engine.KindStarted)
@@ -43,9 +44,9 @@ func started(id string, first engine.Event) (*engine.Started, error) {
 	return body, nil
 }
 
-// numbered are events as they are recorded: numbered from after+1, in UTC. The caller's
+// Numbered are events as they are recorded: numbered from after+1, in UTC. The caller's
 // are left alone. The second result tells whether they close the rollout.
-func numbered(after int64, events []engine.Event) (recorded []engine.Event, closes bool, err error) {
+func Numbered(after int64, events []engine.Event) (recorded []engine.Event, closes bool, err error) {
 	recorded = make([]engine.Event, len(events))
 	for i, event := range events {
 		if event.Body == nil {
@@ -64,11 +65,11 @@ func numbered(after int64, events []engine.Event) (recorded []engine.Event, clos
 
 // Begin implements engine.Journal.
 func (s *SQLite) Begin(ctx context.Context, id string, driver engine.Driver, first engine.Event) (engine.Lease, error) {
-	body, err := started(id, first)
+	body, err := FirstBody(id, first)
 	if err != nil {
 		return engine.Lease{}, err
 	}
-	events, _, err := numbered(0, []engine.Event{first})
+	events, _, err := Numbered(0, []engine.Event{first})
 	if err != nil {
 		return engine.Lease{}, fmt.Errorf("begin rollout %s: %w", id, err)
 	}
@@ -101,7 +102,7 @@ func (s *SQLite) Begin(ctx context.Context, id string, driver engine.Driver, fir
 
 // Append implements engine.Journal. Appending to a finished rollout fails with ErrOver.
 func (s *SQLite) Append(ctx context.Context, id string, after int64, events []engine.Event) error {
-	recorded, closes, err := numbered(after, events)
+	recorded, closes, err := Numbered(after, events)
 	if err != nil {
 		return fmt.Errorf("append to rollout %s: %w", id, err)
 	}
@@ -165,7 +166,7 @@ func (s *SQLite) Events(ctx context.Context, id string, after int64) ([]engine.E
 			return err
 		}
 		read := func(number int64, row []byte) error {
-			event, err := decodeEvent(number, after+1+int64(len(events)), row)
+			event, err := DecodeEvent(number, after+1+int64(len(events)), row)
 			events = append(events, event)
 			return err
 		}
@@ -184,8 +185,8 @@ func (s *SQLite) Events(ctx context.Context, id string, after int64) ([]engine.E
 	return events, nil
 }
 
-// decodeEvent reads one row, which must be the next one.
-func decodeEvent(number, next int64, row []byte) (engine.Event, error) {
+// DecodeEvent reads one row of a journal, which must be the next one.
+func DecodeEvent(number, next int64, row []byte) (engine.Event, error) {
 	var event engine.Event
 	if number != next {
 		return event, fmt.Errorf("event %d is missing before it", next)

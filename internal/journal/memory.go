@@ -54,11 +54,11 @@ func (m *Memory) Begin(ctx context.Context, id string, driver engine.Driver, fir
 	if err := ctx.Err(); err != nil {
 		return engine.Lease{}, err
 	}
-	body, err := started(id, first)
+	body, err := FirstBody(id, first)
 	if err != nil {
 		return engine.Lease{}, err
 	}
-	events, _, err := numbered(0, []engine.Event{first})
+	events, _, err := Numbered(0, []engine.Event{first})
 	if err != nil {
 		return engine.Lease{}, fmt.Errorf("begin rollout %s: %w", id, err)
 	}
@@ -89,7 +89,7 @@ func (m *Memory) open(key engine.Key) *record {
 
 // Append implements engine.Journal. Appending to a finished rollout fails with ErrOver.
 func (m *Memory) Append(ctx context.Context, id string, after int64, events []engine.Event) error {
-	recorded, closes, err := numbered(after, events)
+	recorded, closes, err := Numbered(after, events)
 	if err != nil {
 		return fmt.Errorf("append to rollout %s: %w", id, err)
 	}

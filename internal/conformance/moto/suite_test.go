@@ -94,7 +94,7 @@ func TestSandbox(t *testing.T) {
 
 func TestMoto(t *testing.T) {
 	t.Parallel()
-	endpoint := startMoto(t, venv.Find(t, "moto"))
+	endpoint := venv.StartMoto(t)
 	bridge := newBridge(t, endpoint)
 	front := httptest.NewServer(bridge)
 	t.Cleanup(front.Close)

@@ -1,0 +1,131 @@
+package dynamojournal_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	awssdk "github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"serin/internal/aws"
+	"serin/internal/aws/dynamojournal"
+	"serin/internal/conformance/venv"
+	"serin/internal/engine"
+	"serin/internal/journal/journaltest"
+)
+
+// world is moto's DynamoDB behind a network that a test can spoil.
+type world struct {
+	clients *aws.Clients
+	network *network
+
+	mu     sync.Mutex
+	tables int
+}
+
+// network carries one request at a time to moto, which does not keep two writes of a
+// table apart as DynamoDB does: what is tried here is who wins, not who waits.
+type network struct {
+	to *httputil.ReverseProxy
+
+	turn sync.Mutex
+	// lose says of an operation whether its answer is to be lost, after it was done.
+	mu    sync.Mutex
+	lose  func(operation string) bool
+	calls map[string]int
+}
+
+func (n *network) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	_, operation, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
+	n.mu.Lock()
+	lost := n.lose != nil && n.lose(operation)
+	n.calls[operation]++
+	n.mu.Unlock()
+	if lost {
+		n.carry(httptest.NewRecorder(), r)
+		panic(http.ErrAbortHandler)
+	}
+	n.carry(w, r)
+}
+
+func (n *network) carry(w http.ResponseWriter, r *http.Request) {
+	n.turn.Lock()
+	defer n.turn.Unlock()
+	n.to.ServeHTTP(w, r)
+}
+
+// startWorld starts moto and reaches it as aws.Connect reaches AWS.
+func startWorld(t *testing.T) *world {
+	t.Helper()
+	endpoint, err := url.Parse(venv.StartMoto(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	transport := &http.Transport{}
+	t.Cleanup(transport.CloseIdleConnections)
+	n := &network{to: httputil.NewSingleHostReverseProxy(endpoint), calls: map[string]int{}}
+	n.to.Transport = transport
+	front := httptest.NewServer(n)
+	t.Cleanup(front.Close)
+	t.Setenv("AWS_CA_BUNDLE", "") // it cannot be had together with a transport of one's own
+	outward := &http.Transport{}
+	t.Cleanup(outward.CloseIdleConnections)
+	const patient = time.Minute // moto imports DynamoDB when it is first asked
+	clients, err := aws.Connect(t.Context(), aws.Options{
+		Region: "us-west-2", Sandbox: front.URL, Transport: outward,
+		Deadlines: aws.Deadlines{Read: patient, ReadAttempt: patient, Write: patient, WriteAttempt: patient},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &world{clients: clients, network: n}
+}
+
+// table makes an empty table for a journal.
+func (w *world) table(t *testing.T) string {
+	t.Helper()
+	w.mu.Lock()
+	w.tables++
+	name := fmt.Sprintf("journal-%d", w.tables)
+	w.mu.Unlock()
+	key := func(name string, kind types.KeyType) types.KeySchemaElement {
+		return types.KeySchemaElement{AttributeName: &name, KeyType: kind}
+	}
+	text := func(name string) types.AttributeDefinition {
+		return types.AttributeDefinition{AttributeName: &name, AttributeType: types.ScalarAttributeTypeS}
+	}
+	_, err := w.clients.DynamoDB.CreateTable(t.Context(), &dynamodb.CreateTableInput{
+		TableName: awssdk.String(name), BillingMode: types.BillingModePayPerRequest,
+		KeySchema:            []types.KeySchemaElement{key("pk", types.KeyTypeHash), key("sk", types.KeyTypeRange)},
+		AttributeDefinitions: []types.AttributeDefinition{text("pk"), text("sk")},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+func (w *world) open(t *testing.T, table string) *dynamojournal.Journal {
+	t.Helper()
+	j, err := dynamojournal.Open(t.Context(), w.clients.DynamoDB, w.clients.Where, table)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return j
+}
+
+func TestConform(t *testing.T) {
+	w := startWorld(t)
+	journaltest.Conform(t, func(t *testing.T) engine.Journal {
+		t.Helper()
+		return w.open(t, w.table(t))
+	})
+}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"serin/internal/engine"
+	"serin/internal/engine/analysis"
 )
 
 func sayStarted(b *engine.Started, r *engine.Rollout) []string {
@@ -115,12 +116,14 @@ func sayObserved(b *engine.Observed, r *engine.Rollout) string {
 	return "read: " + strings.Join(words, "; ")
 }
 
-func sayJudged(b *engine.Judged, _ *engine.Rollout) string {
-	verdict, result := b.Verdict, strings.ReplaceAll(string(b.Verdict.Result), "_", " ")
+func sayJudged(b *engine.Judged, _ *engine.Rollout) string { return "verdict " + verdictWords(b.Verdict) }
+
+func verdictWords(verdict analysis.Verdict) string {
+	result := spaced(string(verdict.Result))
 	if verdict.Warning != "" {
-		return fmt.Sprintf("verdict %s, with a warning: %s", result, verdict.Warning)
+		return fmt.Sprintf("%s, with a warning: %s", result, verdict.Warning)
 	}
-	return fmt.Sprintf("verdict %s: %s", result, verdict.Reason)
+	return result + ": " + verdict.Reason
 }
 
 // asked is a command in words: what was asked, by whom and why.

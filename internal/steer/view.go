@@ -81,3 +81,21 @@ func (v *View) LastSeen() time.Time {
 	}
 	return v.rollout.At
 }
+
+// Ascertain looks until it is known whether somebody drives, for engine.LeaseTime at
+// most. A rollout that is over, and one of which something was recorded within that time,
+// are looked at once.
+func (v *View) Ascertain(ctx context.Context, every time.Duration) error {
+	for {
+		if _, err := v.Look(ctx, nil); err != nil {
+			return err
+		}
+		known := v.rollout.Outcome != "" || v.Life() != Unknown
+		if known || time.Since(v.rollout.At) < engine.LeaseTime {
+			return nil
+		}
+		if !rest(ctx, every) {
+			return context.Cause(ctx)
+		}
+	}
+}

@@ -1,0 +1,142 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"os/signal"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"serin/internal/engine"
+	"serin/internal/headless"
+	"serin/internal/steer"
+)
+
+// readsAtOnce is how many services are read at the same time.
+const readsAtOnce = 8
+
+func newStatus(p *program) *cobra.Command {
+	var flags environmentFlags
+	cmd := &cobra.Command{
+		Use:   "status [SERVICE]",
+		Short: "Say once what every service does: weights, and of an open rollout its step, verdict and driver",
+		Long: "Status reads the routes of an environment, and the open rollouts of the journal: state and step, the weights\n" +
+			"that the router has and those that were asked for, the verdict, who drives and when that driver last gave a\n" +
+			"sign of life, who paused and why, what comes next and when.\n\n" +
+			"Where a driver may be lost it looks for a sign of life first, for at most 9 s. --output json writes one object\n" +
+			"a service.\n\n" +
+			"Exit codes: 0; 1 what could not be read, which is said; 2 a wrong command line.",
+		Example: "  serin status\n" +
+			"  serin status yelb-appserver\n" +
+			"  serin status --output json | jq -r .state",
+		Args: serviceNames(0, 1),
+		RunE: func(cmd *cobra.Command, args []string) error { return p.status(cmd, args, &flags) },
+	}
+	flags.register(cmd)
+	return cmd
+}
+
+func (p *program) status(cmd *cobra.Command, args []string, flags *environmentFlags) error {
+	ctx, stop := signal.NotifyContext(cmd.Context(), endings()...)
+	defer stop()
+	there, err := p.reach(ctx, flags)
+	if err != nil {
+		return err
+	}
+	defer there.close()
+	services, err := there.servicesToTell(ctx, args)
+	if err != nil {
+		return err
+	}
+	reports := make([]headless.StatusReport, len(services))
+	problems := make([]error, len(services))
+	var reading sync.WaitGroup
+	places := make(chan struct{}, readsAtOnce)
+	for i, service := range services {
+		reading.Go(func() {
+			places <- struct{}{}
+			defer func() { <-places }()
+			reports[i], problems[i] = there.report(ctx, service)
+		})
+	}
+	reading.Wait()
+	for i, report := range reports {
+		if problems[i] == nil {
+			problems[i] = there.printStatus(report)
+		}
+	}
+	return errors.Join(problems...)
+}
+
+func (e *environment) printStatus(report headless.StatusReport) error {
+	if e.flags.output.json() {
+		return report.JSON(e.out)
+	}
+	return report.Text(e.out)
+}
+
+// servicesToTell are the services of the environment, and those that have an open rollout
+// beside; or the one that was asked for.
+func (e *environment) servicesToTell(ctx context.Context, args []string) ([]engine.Service, error) {
+	listed, err := e.account.clients.Catalogue("").Services(ctx, e.flags.environment)
+	if err != nil {
+		return nil, err
+	}
+	services := map[string]engine.Service{}
+	for _, service := range listed {
+		services[service.Name] = service
+	}
+	headers, err := e.log.Rollouts(ctx, e.key(""), 0)
+	if err != nil {
+		return nil, err
+	}
+	for _, header := range headers {
+		if _, known := services[header.Key.Service]; !known && header.Open {
+			services[header.Key.Service] = engine.Service{Environment: e.flags.environment, Name: header.Key.Service}
+		}
+	}
+	if len(args) > 0 {
+		service, known := services[args[0]]
+		if !known {
+			return nil, errors.New("there is no service " + args[0] + " in " + e.flags.environment +
+				meant("", args[0], slices.Collect(maps.Keys(services))))
+		}
+		return []engine.Service{service}, nil
+	}
+	told := make([]engine.Service, 0, len(services))
+	for _, name := range slices.Sorted(maps.Keys(services)) {
+		told = append(told, services[name])
+	}
+	return told, nil
+}
+
+// report reads one service: its rollout by the journal, and its route by the router.
+func (e *environment) report(ctx context.Context, service engine.Service) (headless.StatusReport, error) {
+	report := headless.StatusReport{Service: service.Name}
+	headers, err := e.log.Rollouts(ctx, e.key(service.Name), 1)
+	if err != nil {
+		return report, err
+	}
+	if len(headers) > 0 {
+		view := steer.NewView(e.log, headers[0].ID, e.gone)
+		if err := view.Ascertain(ctx, engine.MailboxEvery(e.log)); err != nil {
+			return report, err
+		}
+		rollout := view.Rollout()
+		report.Rollout, report.Life, report.LastSeen = rollout, view.Life(), view.LastSeen()
+		if rollout.Outcome != "" {
+			report.Rollout, report.Last = nil, rollout
+		} else {
+			service = rollout.Service()
+		}
+	}
+	if report.Route, err = e.account.ports.Router.Route(ctx, service); err != nil {
+		report.Fault = err.Error()
+	}
+	report.At = time.Now()
+	return report, nil
+}

@@ -14,10 +14,12 @@ import (
 const LeaseTime = 9 * time.Second
 
 // recordTimeout bounds one write to the journal, urgentTimeout one that a roll back
-// waits for.
+// waits for: past it the traffic is moved unrecorded. readTimeout bounds reading all of a
+// rollout's events.
 const (
 	recordTimeout = 5 * time.Second
 	urgentTimeout = time.Second
+	readTimeout   = 30 * time.Second
 )
 
 // unrecordedRest is the pause before a reading is tried again whose failure the journal
@@ -74,12 +76,26 @@ type DriveLoop struct {
 	// mailed are the numbers of the commands of the mailbox that were posted.
 	mailed  map[int64]bool
 	preempt context.CancelCauseFunc
+	// answered are commands that the journal was found to have already.
+	answered []Command
+	// mailFault says why the mailbox cannot be read; empty when it can.
+	mailFault string
 
+	// took is true once the journal has that this driver drives.
+	took bool
 	// unrecorded are events of a roll back that the journal would not take.
 	unrecorded []Event
-	// journalRetry is when a journal that failed is tried again.
+	// journalRetry is when a journal that failed is tried again, journalFailed when it did,
+	// journalFault why; it is empty when it was written.
 	journalRetry    time.Time
+	journalFailed   instant
 	journalFailures int
+	journalFault    string
+	// unsure is true while the journal may have what forbids a roll back, and does not say:
+	// another driver's events, or the removal of the old version.
+	unsure bool
+	// shown are the troubles that were published last.
+	shown Trouble
 }
 
 // errPreempted ends a call that a roll back does not wait for.
@@ -131,12 +147,13 @@ func (d *DriveLoop) nudge() {
 // attending. When ctx ends it leaves at once, with ctx's error: the journal is whole,
 // and the rollout open. It returns ErrStale or ErrLeaseLost when another driver acts.
 // Run is called once.
-func (d *DriveLoop) Run(ctx context.Context) (Ending, error) {
+func (d *DriveLoop) Run(ctx context.Context) (ending Ending, err error) {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer d.readers.Wait()
 	defer stop(nil)
-	defer d.release()
-	events, err := d.Journal.Events(ctx, d.ID, 0)
+	defer func() { ending.Kept = d.release() }()
+	d.readers.Go(func() { d.keepLease(ctx, stop) })
+	events, err := d.readEvents(ctx)
 	if err != nil {
 		return Ending{}, fmt.Errorf("read the journal of rollout %s: %w", d.ID, err)
 	}
@@ -149,42 +166,68 @@ func (d *DriveLoop) Run(ctx context.Context) (Ending, error) {
 	if len(events) == 1 {
 		d.OnEvent(events[0], d.rollout.clone())
 	}
-	d.readers.Go(func() { d.keepLease(ctx, stop) })
-	took := []Body{&DriverTook{Driver: d.Driver, Fence: d.Lease.Fence}}
-	if err := d.record(ctx, append(took, fromTheFuture(d.rollout, d.clock.now())...)...); err != nil {
+	if err := d.takeOn(ctx); err != nil {
 		return Ending{}, err
 	}
 	if taken := d.rollout.CommandsTaken; d.Mailbox > 0 {
 		d.readers.Go(func() { d.readMailbox(ctx, taken) })
 	}
-	return d.loop(ctx)
+	err = d.loop(ctx)
+	ending = endingOf(d.rollout)
+	ending.Unrecorded = len(d.unrecorded)
+	return ending, err
 }
 
-func (d *DriveLoop) loop(ctx context.Context) (Ending, error) {
+func (d *DriveLoop) readEvents(ctx context.Context) ([]Event, error) {
+	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
+	return within(ctx, func() ([]Event, error) { return d.Journal.Events(ctx, d.ID, 0) })
+}
+
+// takeOn records that this driver drives. One with a lower fence than the last that did
+// has been replaced already.
+func (d *DriveLoop) takeOn(ctx context.Context) error {
+	for {
+		if d.rollout.Fence > d.Lease.Fence {
+			return d.survivable(ErrLeaseLost)
+		}
+		took := []Body{&DriverTook{Driver: d.Driver, Fence: d.Lease.Fence}}
+		err := d.record(ctx, append(took, fromTheFuture(d.rollout, d.clock.now())...)...)
+		if !errors.Is(err, errCaughtUp) {
+			d.took = err == nil
+			return err
+		}
+	}
+}
+
+func (d *DriveLoop) loop(ctx context.Context) error {
 	for {
 		if ctx.Err() != nil {
-			return endingOf(d.rollout), context.Cause(ctx)
+			return context.Cause(ctx)
+		}
+		if d.trouble() != d.shown {
+			d.publish()
 		}
 		if err := d.followClock(ctx); err != nil {
-			return endingOf(d.rollout), err
+			return err
 		}
 		if err := d.takeCommands(ctx); err != nil {
-			return endingOf(d.rollout), err
+			return err
 		}
 		action := Decide(d.rollout, d.evidence, d.clock.now())
 		if action.Leave {
-			return endingOf(d.rollout), nil
+			return d.settle(ctx)
 		}
 		moved, err := d.act(ctx, action)
 		if err != nil {
-			return endingOf(d.rollout), err
+			return err
 		}
 		if moved {
 			continue
 		}
 		d.startReadings(ctx)
 		if err := d.wait(ctx); err != nil {
-			return endingOf(d.rollout), err
+			return err
 		}
 	}
 }
@@ -200,7 +243,7 @@ func (d *DriveLoop) act(ctx context.Context, action Action) (bool, error) {
 	if err := d.record(ctx, action.Record...); err != nil {
 		return false, d.survivable(err)
 	}
-	if action.Perform == nil {
+	if action.Perform == nil || ctx.Err() != nil {
 		return true, nil
 	}
 	result, err := d.perform(ctx, action.Perform)
@@ -235,6 +278,9 @@ func (d *DriveLoop) takeCommands(ctx context.Context) error {
 	d.mu.Unlock()
 	slices.SortStableFunc(commands, rollBackFirst)
 	for i, command := range commands {
+		if d.isAnswered(command) {
+			continue
+		}
 		if d.needsRoute(command) {
 			d.putBack(commands[i:])
 			return nil
@@ -326,8 +372,11 @@ func (d *DriveLoop) untilNextLook() time.Duration {
 
 // publish shows the newest state to whoever looks.
 func (d *DriveLoop) publish() {
+	d.shown = d.trouble()
 	if d.Latest != nil {
-		d.Latest.Put(snapshot(d.rollout, d.evidence, d.clock.now()))
+		shown := snapshot(d.rollout, d.evidence, d.clock.now())
+		shown.Trouble = d.shown
+		d.Latest.Put(shown)
 	}
 }
 
@@ -342,7 +391,7 @@ func (d *DriveLoop) keepLease(ctx context.Context, stop context.CancelCauseFunc)
 			return
 		case <-ticker.C:
 		}
-		beaten, err := d.Journal.Beat(ctx, lease)
+		beaten, err := d.beat(ctx, lease)
 		switch {
 		case err == nil:
 			lease = beaten
@@ -353,11 +402,22 @@ func (d *DriveLoop) keepLease(ctx context.Context, stop context.CancelCauseFunc)
 	}
 }
 
-// release lets go of the lease, although ctx may have ended.
-func (d *DriveLoop) release() {
+// beat gives a sign of life. One that hangs is given up, for the next one.
+func (d *DriveLoop) beat(ctx context.Context, lease Lease) (Lease, error) {
+	ctx, cancel := context.WithTimeout(ctx, LeaseTime/3)
+	defer cancel()
+	return within(ctx, func() (Lease, error) { return d.Journal.Beat(ctx, lease) })
+}
+
+// release lets go of the lease, although the driver's context may have ended; it says why
+// it could not.
+func (d *DriveLoop) release() error {
 	ctx, cancel := context.WithTimeout(context.Background(), urgentTimeout)
 	defer cancel()
-	if err := d.Journal.Release(ctx, d.Lease); err != nil && !errors.Is(err, ErrLeaseLost) {
-		d.Warn(fmt.Sprintf("could not let go of rollout %s: %v", d.ID, err))
+	_, err := within(ctx, func() (struct{}, error) { return struct{}{}, d.Journal.Release(ctx, d.Lease) })
+	if err == nil || errors.Is(err, ErrLeaseLost) {
+		return nil
 	}
+	d.Warn(fmt.Sprintf("could not let go of rollout %s: %v", d.ID, err))
+	return err
 }

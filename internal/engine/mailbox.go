@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"fmt"
 	"time"
 )
 
@@ -29,18 +28,12 @@ func MailboxEvery(journal Journal) time.Duration {
 func (d *DriveLoop) readMailbox(ctx context.Context, after int64) {
 	ticker := time.NewTicker(d.Mailbox)
 	defer ticker.Stop()
-	said := ""
 	for {
-		commands, err := d.Journal.Commands(ctx, d.ID, after)
-		switch {
-		case ctx.Err() != nil:
+		commands, err := d.commands(ctx, after)
+		if ctx.Err() != nil {
 			return
-		case err != nil && err.Error() != said:
-			said = err.Error()
-			d.Warn(fmt.Sprintf("commands that others post are not seen: %v", err))
-		case err == nil:
-			said = ""
 		}
+		d.noteMail(err)
 		for _, command := range commands {
 			d.Post(command)
 			after = command.Number
@@ -51,6 +44,32 @@ func (d *DriveLoop) readMailbox(ctx context.Context, after int64) {
 		case <-ticker.C:
 		}
 	}
+}
+
+// commands reads the mailbox. A reading that hangs is given up, for the next one.
+func (d *DriveLoop) commands(ctx context.Context, after int64) ([]Command, error) {
+	ctx, cancel := context.WithTimeout(ctx, recordTimeout)
+	defer cancel()
+	return within(ctx, func() ([]Command, error) { return d.Journal.Commands(ctx, d.ID, after) })
+}
+
+// noteMail says that the mailbox cannot be read, once, and shows it until it can.
+func (d *DriveLoop) noteMail(err error) {
+	fault := ""
+	if err != nil {
+		fault = err.Error()
+	}
+	d.mu.Lock()
+	before := d.mailFault
+	d.mailFault = fault
+	d.mu.Unlock()
+	if fault == before {
+		return
+	}
+	if fault != "" {
+		d.Warn("commands that others post are not seen: " + fault)
+	}
+	d.nudge()
 }
 
 // takeOrRefuse is what a command does to the rollout. One of the mailbox that was asked

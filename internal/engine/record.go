@@ -10,6 +10,11 @@ import (
 // errJournalRests is returned while a journal that failed is not tried again yet.
 var errJournalRests = errors.New("the journal cannot be written")
 
+// urgentRest is how long a roll back does not try a journal that has failed it: what it
+// does next must not wait for the journal once more. It is shorter than LeaseTime, so that
+// nobody can have taken over unseen meanwhile.
+const urgentRest = 4 * time.Second
+
 // record appends bodies to the journal and folds them into the rollout. What the
 // journal does not take does not happen, except for a roll back: that goes on, and what
 // could not be recorded is said and recorded later.
@@ -18,23 +23,17 @@ func (d *DriveLoop) record(ctx context.Context, bodies ...Body) error {
 		return nil
 	}
 	urgent := d.mayGoUnrecorded(bodies)
-	if time.Now().Before(d.journalRetry) && !urgent {
-		return errJournalRests
-	}
 	events := d.events(bodies)
-	timeout := recordTimeout
-	if urgent {
-		timeout = urgentTimeout
+	err := errJournalRests
+	if !d.journalRests(urgent) {
+		err = d.write(ctx, urgent, events)
 	}
-	err := d.append(ctx, timeout, events)
-	if errors.Is(err, ErrStale) {
+	// Of the two that a failed write can find out, a journal that knows more and one that
+	// cannot say, neither lets a roll back go on.
+	if err != nil && (!urgent || d.unsure || errors.Is(err, ErrStale) || errors.Is(err, errCaughtUp) || ctx.Err() != nil) {
 		return err
 	}
 	if err != nil {
-		d.journalFailed(err)
-		if !urgent {
-			return err
-		}
 		d.keepUnrecorded(events)
 	}
 	for _, event := range events {
@@ -58,48 +57,12 @@ func (d *DriveLoop) events(bodies []Body) []Event {
 	return events
 }
 
-// append writes events, after those that could not be written before.
-func (d *DriveLoop) append(ctx context.Context, timeout time.Duration, events []Event) error {
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	all := append(append([]Event(nil), d.unrecorded...), events...)
-	err := d.Journal.Append(ctx, d.ID, all[0].Seq-1, all)
-	if errors.Is(err, ErrStale) {
-		err = d.appendRest(ctx, all, err)
-	}
-	if err != nil {
-		return err
-	}
-	d.unrecorded, d.journalRetry, d.journalFailures = nil, time.Time{}, 0
-	return nil
-}
-
-// appendRest finds out whether the events that the journal has, and this driver did not
-// know of, are its own: an append whose answer was lost. Then what follows them is
-// appended. stale is the error when they are another driver's.
-func (d *DriveLoop) appendRest(ctx context.Context, all []Event, stale error) error {
-	lease, err := d.Journal.Lease(ctx, d.ID)
-	if err != nil || lease.Fence != d.Lease.Fence {
-		return stale
-	}
-	written, err := d.Journal.Events(ctx, d.ID, all[0].Seq-1)
-	if err != nil || len(written) > len(all) {
-		return stale
-	}
-	for i, event := range written {
-		if event.Body.Kind() != all[i].Body.Kind() {
-			return stale
-		}
-	}
-	if rest := all[len(written):]; len(rest) > 0 {
-		return d.Journal.Append(ctx, d.ID, rest[0].Seq-1, rest)
-	}
-	return nil
-}
-
 // mayGoUnrecorded tells whether bodies are a roll back's: it does not wait for the
-// journal.
+// journal, unless it may be too late for one.
 func (d *DriveLoop) mayGoUnrecorded(bodies []Body) bool {
+	if d.unsure {
+		return false
+	}
 	if d.rollout.RollingBack() {
 		return true
 	}
@@ -111,10 +74,43 @@ func (d *DriveLoop) mayGoUnrecorded(bodies []Body) bool {
 	return false
 }
 
-func (d *DriveLoop) journalFailed(err error) {
+// commits tells whether bodies are the point of no return, of which the journal may know
+// although its answer was lost.
+func (d *DriveLoop) commits(events []Event) bool {
+	for _, event := range events {
+		switch event.Body.Kind() {
+		case KindRemovalIntended:
+			return !d.rollout.RollingBack()
+		case KindRecordIntended:
+			return d.rollout.First()
+		default:
+		}
+	}
+	return false
+}
+
+// journalRests tells whether a journal that failed is not tried yet.
+func (d *DriveLoop) journalRests(urgent bool) bool {
+	return time.Now().Before(d.journalRetry) && (!urgent || d.passed(d.journalFailed) < urgentRest)
+}
+
+// instant is a moment by the time that passes and by the wall clock. A process that was
+// stopped finds out by the one, on a machine that was suspended by the other.
+type instant struct{ ticks, wall time.Time }
+
+func (d *DriveLoop) instant() instant { return instant{time.Now(), d.Now().Round(0)} }
+
+// passed is how much time may have passed since a moment.
+func (d *DriveLoop) passed(since instant) time.Duration {
+	now := d.instant()
+	return max(now.ticks.Sub(since.ticks), now.wall.Sub(since.wall).Abs())
+}
+
+// journalHasFailed has the journal rest, and says so.
+func (d *DriveLoop) journalHasFailed(err error) {
 	d.journalFailures++
 	pause := min(time.Second<<min(d.journalFailures-1, 5), 30*time.Second)
-	d.journalRetry = time.Now().Add(pause)
+	d.journalFailed, d.journalRetry, d.journalFault = d.instant(), time.Now().Add(pause), err.Error()
 	d.Warn(fmt.Sprintf("the journal cannot be written: %v; nothing moves but a roll back until it can, next try in %s", err, pause))
 }
 

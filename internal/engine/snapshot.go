@@ -11,6 +11,22 @@ type Snapshot struct {
 	Rollout  *Rollout
 	Evidence Evidence
 	At       time.Time
+	Trouble  Trouble
+}
+
+// Trouble is what keeps a driver from its journal now; zero when nothing does.
+type Trouble struct {
+	// Journal says why events cannot be written, Mailbox why what others ask is not seen.
+	Journal, Mailbox string
+	// Unrecorded is how many events of a roll back the journal has not taken yet.
+	Unrecorded int
+}
+
+// trouble is what keeps the driver from its journal now.
+func (d *DriveLoop) trouble() Trouble {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return Trouble{Journal: d.journalFault, Mailbox: d.mailFault, Unrecorded: len(d.unrecorded)}
 }
 
 // snapshot copies what later events would change.
@@ -47,6 +63,11 @@ type Ending struct {
 	Reason   string
 	Leftover string
 	Rollout  *Rollout
+	// Unrecorded is how many events of a roll back the journal has not taken: for others the
+	// rollout is where it was before them.
+	Unrecorded int
+	// Kept is why the lease could not be let go of; nil when it was.
+	Kept error
 }
 
 // Ending is how the driving of the rollout has ended, or would if its driver left now:

@@ -31,6 +31,8 @@ type scenario struct {
 	empty        bool
 	set          []string
 	outcome      engine.Outcome
+	// rolledBackAt is the weight at which a person asks for a roll back, 0 for none.
+	rolledBackAt int
 }
 
 func scenarios() map[string]scenario {
@@ -58,12 +60,22 @@ type place struct {
 	// before it is performed, or after, before its answer.
 	call  int
 	after bool
+	// read is the number of the call that only reads in which it dies, 0 for none.
+	read int
+	// moment is how long it lives, if nothing else kills it; 0 is for ever.
+	moment time.Duration
 }
 
 func (p place) String() string {
 	switch {
 	case p.append > 0:
 		return fmt.Sprintf("before record %d", p.append)
+	case p.moment > 0:
+		return fmt.Sprintf("after %s", p.moment)
+	case p.read > 0 && p.after:
+		return fmt.Sprintf("after reading call %d", p.read)
+	case p.read > 0:
+		return fmt.Sprintf("before reading call %d", p.read)
 	case p.after:
 		return fmt.Sprintf("after call %d", p.call)
 	case p.call > 0:
@@ -84,6 +96,7 @@ type reaper struct {
 	dead    bool
 	appends int
 	calls   []string
+	reads   int
 	// story is the journal at the end.
 	story string
 }
@@ -134,31 +147,83 @@ func (r *reaper) Beat(ctx context.Context, lease engine.Lease) (engine.Lease, er
 // changes are the calls that change something.
 var changes = []string{"CreateStack", "DeleteStack", "UpdateRoute", "CreateRoute", "DeleteRoute", "PutParameter"}
 
-// around counts the calls that change something, and strikes in one of them.
+// around counts the calls of the driver, those that change something and those that read,
+// and strikes in one of them.
 func (r *reaper) around(call wire.Call, next http.Handler) http.Handler {
-	if !slices.Contains(changes, call.Operation) {
+	if call.AccessKey == observer {
 		return next
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
-		r.mu.Lock()
-		r.calls = append(r.calls, call.Operation)
-		strikes := !r.dead && len(r.calls) == r.place.call
-		if strikes && !r.place.after {
-			r.strike()
-		}
-		r.mu.Unlock()
+		strikes, after := r.count(call.Operation)
 		if !strikes {
 			next.ServeHTTP(w, request)
 			return
 		}
-		if r.place.after {
+		if after {
 			next.ServeHTTP(discard{}, request.WithContext(context.WithoutCancel(request.Context())))
-			r.mu.Lock()
-			r.strike()
-			r.mu.Unlock()
+			r.die()
 		}
 		panic(http.ErrAbortHandler)
 	})
+}
+
+// count counts a call and tells whether it is the one to die in: after it took effect, or
+// else now.
+func (r *reaper) count(operation string) (strikes, after bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if slices.Contains(changes, operation) {
+		r.calls = append(r.calls, operation)
+		strikes = len(r.calls) == r.place.call
+	} else {
+		r.reads++
+		strikes = r.reads == r.place.read
+	}
+	strikes = strikes && !r.dead
+	if strikes && !r.place.after {
+		r.strike()
+	}
+	return strikes, r.place.after
+}
+
+// doom says where the driver dies, counted from now.
+func (r *reaper) doom(at place) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for count, done := range map[*int]int{&at.append: r.appends, &at.call: len(r.calls), &at.read: r.reads} {
+		if *count > 0 {
+			*count += done
+		}
+	}
+	r.place = at
+	if at.moment > 0 {
+		time.AfterFunc(at.moment, r.die)
+	}
+}
+
+// asking is a journal into whose mailbox a person puts a roll back when the canary has a
+// weight; 0 is never.
+type asking struct {
+	engine.Journal
+	at int
+}
+
+// Append records, and asks.
+func (a asking) Append(ctx context.Context, id string, after int64, events []engine.Event) error {
+	err := a.Journal.Append(ctx, id, after, events)
+	for _, event := range events {
+		if confirmed, is := event.Body.(*engine.WeightsConfirmed); is && err == nil && a.at > 0 && confirmed.Canary == a.at {
+			_, err = a.Post(ctx, id, ask(engine.RollBack))
+		}
+	}
+	return err
+}
+
+// die kills the driver now.
+func (r *reaper) die() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.strike()
 }
 
 // discard is an answer that nobody gets.

@@ -24,6 +24,7 @@ type deployFlags struct {
 	spec        specFlags
 	account     accountFlags
 	output      output
+	back        backFlags
 	onInterrupt choice
 	journal     string
 	junit       string
@@ -37,11 +38,15 @@ type deployFlags struct {
 func newDeploy(p *program) *cobra.Command {
 	flags := deployFlags{onInterrupt: choice{"rollback", []string{"rollback", "hold"}}}
 	cmd := &cobra.Command{
-		Use:   "deploy FILE",
+		Use:   "deploy FILE | deploy --previous SERVICE",
 		Short: "Roll one version out, to the rollout's end",
 		Long: "Deploy rolls out the version that FILE, a deploy.json, describes. In a terminal the console opens on the\n" +
 			"rollout. With --ci, --output json or --verbose, or without a terminal on both ends, it prints what\n" +
 			"happens: a line an event on stdout, everything else on stderr.\n\n" +
+			"With --previous it goes back to the version before the present one, as the record of what was deployed\n" +
+			"tells (the SSM parameter's history): never to one that was given up for the present one. Once more is one\n" +
+			"further back. It is a rollout as every other: of SERVICE as the journal knows its last one, with the\n" +
+			"template that the version then had; or as FILE says, which a journal without a rollout of it needs.\n\n" +
 			"Exit codes: 0 succeeded; 1 could not start, or an internal error; 2 a wrong command line or a bad\n" +
 			"specfile, nothing was touched; 3 rolled back; 4 rolled back by a person or an interrupt; 5 stuck, a\n" +
 			"person is needed; 6 held, resumable; 7 succeeded, but the old version could not be removed.\n\n" +
@@ -49,8 +54,9 @@ func newDeploy(p *program) *cobra.Command {
 		Example: "  serin deploy deploy.json --ci --sha 9bd0417e --image yelb-appserver:9bd0417e --junit report.xml\n" +
 			"  serin deploy deploy.json --sandbox --sha fixed --image yelb-appserver:fixed --set WaitTime=3\n" +
 			"  serin deploy deploy.json --output json | jq -r .event\n" +
-			"  serin deploy deploy.json --resume",
-		Args: files(1),
+			"  serin deploy deploy.json --resume\n" +
+			"  serin deploy --previous yelb-appserver --fast --reason \"checkout is slow\"",
+		Args: fileOrService(&flags),
 		RunE: func(cmd *cobra.Command, args []string) error { return p.deploy(cmd, args[0], &flags) },
 	}
 	flags.register(cmd)
@@ -62,6 +68,7 @@ func (f *deployFlags) register(cmd *cobra.Command) {
 	f.account.register(cmd)
 	f.output.register(cmd)
 	f.view.register(cmd)
+	f.back.register(cmd)
 	flags := cmd.Flags()
 	flags.BoolVar(&f.ci, "ci", false, "headless: a line an event, no escape codes, no questions")
 	flags.BoolVar(&f.sandbox, "sandbox", false, "deploy to a private sandbox, made for this one command")
@@ -85,6 +92,8 @@ type deployment struct {
 	journal openLog
 	junit   *headless.JUnit
 	faults  *fault.Plan
+	// previous is the version before the present one, once it is found that it is deployed.
+	previous *engine.Previous
 	// attended is true in a terminal: the console opens on the rollout.
 	attended bool
 	// asks is what the driver of a rollout that is gone on with is asked first; nil for
@@ -127,6 +136,9 @@ func (d *deployment) read(cmd *cobra.Command) (err error) {
 	if d.flags.sandbox && d.flags.resume {
 		return usage(cmd, "--sandbox makes a new sandbox, which has no rollout to --resume")
 	}
+	if err := d.flags.back.refusal(d.flags); err != nil {
+		return usage(cmd, "%w", err)
+	}
 	if d.flags.fault != "" && !d.flags.sandbox {
 		return usage(cmd, "--fault is for the private sandbox: give --sandbox too")
 	}
@@ -134,19 +146,10 @@ func (d *deployment) read(cmd *cobra.Command) (err error) {
 		return usage(cmd, "%w", err)
 	}
 	d.attended = !d.flags.ci && !d.flags.verbose && !d.flags.output.json() && d.hasTerminal()
-	if d.spec, err = d.flags.spec.load(d.file); err != nil {
+	if d.flags.back.previous && namesService(d.file) {
+		d.nameService()
+	} else if err := d.readFile(); err != nil {
 		return err
-	}
-	if !d.flags.resume {
-		if err := d.spec.Complete(); err != nil {
-			return badInput(err)
-		}
-	}
-	if d.spec.Router.Type != engine.AppMesh {
-		return badInput(&engine.FieldError{
-			File: d.file, Field: "Router.Type", Value: string(d.spec.Router.Type),
-			Problem: "is a router that this serin cannot drive", Mend: "write " + string(engine.AppMesh),
-		})
 	}
 	if d.flags.junit != "" {
 		if d.junit, err = headless.NewJUnit(d.flags.junit); err != nil {
@@ -155,6 +158,35 @@ func (d *deployment) read(cmd *cobra.Command) (err error) {
 	}
 	_, err = d.chosenJournal()
 	return err
+}
+
+// readFile reads the deploy.json, without a version when that is to be found yet.
+func (d *deployment) readFile() (err error) {
+	if d.spec, err = d.flags.spec.load(d.file); err != nil {
+		return err
+	}
+	if d.flags.resume || d.flags.back.previous {
+		return badInput(drivable(d.file, d.spec))
+	}
+	return badInput(complete(d.file, d.spec))
+}
+
+// complete refuses a spec that lacks something, or that this serin cannot roll out.
+func complete(file string, spec engine.Spec) error {
+	if err := spec.Complete(); err != nil {
+		return err
+	}
+	return drivable(file, spec)
+}
+
+func drivable(file string, spec engine.Spec) error {
+	if spec.Router.Type == engine.AppMesh {
+		return nil
+	}
+	return &engine.FieldError{
+		File: file, Field: "Router.Type", Value: string(spec.Router.Type),
+		Problem: "is a router that this serin cannot drive", Mend: "write " + string(engine.AppMesh),
+	}
 }
 
 // enter reaches the account and opens the journal; leave undoes it, also after an

@@ -82,10 +82,15 @@ func (f *specFlags) register(cmd *cobra.Command) {
 // load reads a deploy.json with the flags laid over it. What is wrong with it is bad
 // input.
 func (f *specFlags) load(file string) (engine.Spec, error) {
+	spec, err := specfile.Load(file, f.options())
+	return spec, badInput(err)
+}
+
+// options are the flags as they are laid over a spec.
+func (f *specFlags) options() specfile.Options {
 	settings := slices.Clone(f.set)
 	if f.environment != "" {
 		settings = append(settings, "EnvironmentName="+f.environment)
 	}
-	spec, err := specfile.Load(file, specfile.Options{Set: settings, Sha: f.sha, Image: f.image, Template: f.template})
-	return spec, badInput(err)
+	return specfile.Options{Set: settings, Sha: f.sha, Image: f.image, Template: f.template}
 }

@@ -24,11 +24,18 @@ func (d *deployment) lease(ctx context.Context) (engine.Lease, error) {
 	case !errors.Is(err, engine.ErrNoRollout):
 		return engine.Lease{}, err
 	}
+	if err := d.chooseVersion(ctx); err != nil {
+		return engine.Lease{}, err
+	}
 	driver, now := d.account.driver(d.lookup, d.attended), time.Now()
 	started, err := d.prepare(ctx, engine.Opening{
 		ID: engine.NewID(now), Key: d.account.key(d.spec), Spec: d.spec, Driver: driver,
 		Conduct: engine.Conduct{Unattended: driver.Unattended, ErrorLimit: errorLimit},
+		Fast:    d.flags.back.fast, Reason: d.reason(),
 	})
+	if err == nil {
+		err = d.isStillPresent(started)
+	}
 	if err != nil {
 		return engine.Lease{}, err
 	}

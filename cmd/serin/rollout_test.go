@@ -33,7 +33,7 @@ type region struct {
 
 func startRegion(t *testing.T, flags ...string) *region {
 	t.Helper()
-	r := &region{process: serin(t, append([]string{"sandbox", "--output", "json", "--metric-delay", "1s"}, flags...)...), state: t.TempDir()}
+	r := &region{process: serinIn(t, nil, append([]string{"sandbox", "--output", "json", "--metric-delay", "1s"}, flags...)...), state: t.TempDir()}
 	r.until("endpoint")
 	if err := json.Unmarshal([]byte(r.lines[len(r.lines)-1]), r); err != nil {
 		t.Fatal(err)
@@ -46,11 +46,16 @@ func startRegion(t *testing.T, flags ...string) *region {
 func (r *region) deploy(t *testing.T, service string, flags ...string) *process {
 	t.Helper()
 	args := append([]string{"deploy", "../../specfiles/" + service + "/deploy.json", "--ci"}, flags...)
+	return serinIn(t, r.environment(), args...)
+}
+
+// environment is that of everybody who works in the region.
+func (r *region) environment() []string {
 	environment := []string{"XDG_STATE_HOME=" + r.state, "PATH=" + os.Getenv("PATH"), "HOME=" + r.state}
 	for name, value := range r.Exports {
 		environment = append(environment, name+"="+value)
 	}
-	return serinIn(t, environment, args...)
+	return environment
 }
 
 func (r *region) clients(t *testing.T) *aws.Clients {
@@ -234,7 +239,7 @@ func TestCanariesOfEveryKind(t *testing.T) {
 				"deploy", "../../specfiles/" + c.service + "/deploy.json", "--sandbox", "--ci", "--journal", t.TempDir() + "/journal.db",
 				"--sha", "9bd0417e", "--image", c.image,
 			}, append(small(2), c.set...)...)
-			p := serin(t, args...)
+			p := serinIn(t, nil, args...)
 			p.journal = args[5]
 			p.exits(c.code)
 			r := p.rollout()

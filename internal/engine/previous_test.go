@@ -60,7 +60,9 @@ func TestTheVersionBefore(t *testing.T) {
 		{"after going back, one further back", archive{"app:1", "app:2", "app:3", "app:2"}, "app:1", "1", ""},
 		{"never what was given up", archive{"app:1", "app:2", "app:3", "app:2", "app:3"}, "app:2", "2", ""},
 		{
-			"back at the first", archive{"app:1", "app:2", "app:3", "app:1"}, "", "",
+			"back at the first",
+			archive{"app:1", "app:2", "app:3", "app:1"},
+			"", "",
 			"since then it also had app:3 (version 3), app:2 (version 2): to deploy that, name it with --image",
 		},
 		{"a tag that cannot name a version", archive{"app:v1.2", "app:2"}, "app:v1.2", "", ""},

@@ -196,3 +196,15 @@ func TestJUnitRefusesWhatItCouldNotWrite(t *testing.T) {
 		t.Errorf("a rollout that never started left a report (%v)", err)
 	}
 }
+
+func TestWhyARolloutWasStartedIsTold(t *testing.T) {
+	s := begin(false)
+	s.events[0].Body.(*engine.Started).Reason = "votes\x1b[2J are lost"
+	var text bytes.Buffer
+	if err := s.tell(engine.Ending{}, headless.NewText(&text, false)); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(text.String(), "because: votes") || strings.Contains(text.String(), "\x1b") {
+		t.Errorf("it is told as %q", text.String())
+	}
+}

@@ -15,7 +15,11 @@ func sayStarted(b *engine.Started, r *engine.Rollout) []string {
 	if r.First() {
 		what = fmt.Sprintf("rollout %s of %s in %s: first deployment, %s", b.ID, b.Key.Service, b.Key.Environment, b.Canary.Sha)
 	}
-	return []string{what, "plan: " + outline(b.Plan) + ", at least " + b.Plan.Duration(b.Spec).String() + " once it is healthy"}
+	lines := []string{what, "plan: " + outline(b.Plan) + ", at least " + b.Plan.Duration(b.Spec).String() + " once it is healthy"}
+	if b.Reason != "" {
+		lines = append(lines, "because: "+b.Reason)
+	}
+	return lines
 }
 
 // outline is a plan in one line: "10 %, gate, 50 %, 100 %".

@@ -37,6 +37,7 @@ func (d *deployment) drive(ctx context.Context, lease engine.Lease) error {
 	over := make(chan struct{})
 	go d.obey(driver, leave, over)
 	ending, err := driver.Run(ctx)
+	err = d.byWhom(ctx, lease, err)
 	close(over)
 	if err != nil {
 		ending = engine.Ending{Reason: err.Error(), Rollout: ending.Rollout}

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
@@ -74,11 +75,13 @@ func (s *Stacks) Create(ctx context.Context, request engine.StackRequest) (strin
 
 // tokenForm is what a client request token may look like (CreateStack,
 // ClientRequestToken).
-var tokenForm = regexp.MustCompile(`^[a-zA-Z0-9][-a-zA-Z0-9]{0,127}$`)
+var tokenForm = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^[a-zA-Z0-9][-a-zA-Z0-9]{0,127}$`)
+})
 
 // stackToken is a client request token made of a token of the engine's.
 func stackToken(token string) string {
-	if tokenForm.MatchString(token) {
+	if tokenForm().MatchString(token) {
 		return token
 	}
 	return "serin-" + strings.ReplaceAll(digest(token), "_", "-")

@@ -189,7 +189,7 @@ func TestCapabilitiesAreThoseThatTheTemplateNeeds(t *testing.T) {
 
 func TestTokensAreLawful(t *testing.T) {
 	for _, token := range []string{"token", "01J-x", "rollout/1:create", strings.Repeat("x", 200), "", "-a", "ü"} {
-		if got := stackToken(token); !tokenForm.MatchString(got) || got != stackToken(token) || got == "serin-" {
+		if got := stackToken(token); !tokenForm().MatchString(got) || got != stackToken(token) || got == "serin-" {
 			t.Errorf("%q became %q", token, got)
 		}
 	}
@@ -378,7 +378,7 @@ func TestDeleteIsIdempotent(t *testing.T) {
 		if err := fake.stacks().Delete(t.Context(), stackX, "t"); err != nil || len(fake.deleted) != deletes {
 			t.Errorf("%s: %d deletes, %v", status, len(fake.deleted), err)
 		}
-		if deletes == 1 && (*fake.deleted[0].StackName != stackXID || !tokenForm.MatchString(*fake.deleted[0].ClientRequestToken)) {
+		if deletes == 1 && (*fake.deleted[0].StackName != stackXID || !tokenForm().MatchString(*fake.deleted[0].ClientRequestToken)) {
 			t.Errorf("%s: %+v", status, fake.deleted[0])
 		}
 	}

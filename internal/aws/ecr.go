@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
@@ -49,7 +50,9 @@ type imageName struct {
 }
 
 // registryForm is the host of a private ECR registry in any partition.
-var registryForm = regexp.MustCompile(`^(\d{12})\.dkr\.ecr(?:-fips)?\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?$`)
+var registryForm = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(\d{12})\.dkr\.ecr(?:-fips)?\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?$`)
+})
 
 // parseImage takes an image's name apart. private is false for one of a registry that
 // is not ECR's. As with Docker, the part before the first slash is a host when it has a
@@ -57,7 +60,7 @@ var registryForm = regexp.MustCompile(`^(\d{12})\.dkr\.ecr(?:-fips)?\.([a-z0-9-]
 func parseImage(image string) (name imageName, private bool) {
 	rest := image
 	if host, path, cut := strings.Cut(image, "/"); cut && (strings.ContainsAny(host, ".:") || host == "localhost") {
-		registry := registryForm.FindStringSubmatch(host)
+		registry := registryForm().FindStringSubmatch(host)
 		if registry == nil {
 			return imageName{}, false
 		}

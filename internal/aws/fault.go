@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
@@ -315,14 +316,16 @@ func (w Where) unanswered(fault *engine.Fault, err error) {
 }
 
 // appMeshHost is the endpoint of App Mesh in any partition of AWS, as errors name it.
-var appMeshHost = regexp.MustCompile(`\bappmesh(-fips)?\.[a-z0-9-]+\.(amazonaws\.com|api\.aws)\b`)
+var appMeshHost = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`\bappmesh(-fips)?\.[a-z0-9-]+\.(amazonaws\.com|api\.aws)\b`)
+})
 
 // ofAppMesh tells whether the host that could not be reached is AWS's App Mesh.
 func ofAppMesh(err error) bool {
 	if dns, ok := errors.AsType[*net.DNSError](err); ok {
-		return appMeshHost.MatchString(dns.Name)
+		return appMeshHost().MatchString(dns.Name)
 	}
-	return appMeshHost.MatchString(err.Error())
+	return appMeshHost().MatchString(err.Error())
 }
 
 func isMissingRegion(err error) bool {
@@ -377,11 +380,13 @@ func quotaHint(_ Where, failed failure) string {
 
 // deniedAction finds the action in AWS's sentence, which is the better witness: the
 // denied call may be one that the service made in the caller's name (kms:Decrypt).
-var deniedAction = regexp.MustCompile(`not authorized to perform:? ([a-z0-9-]+:[A-Za-z]+)`)
+var deniedAction = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`not authorized to perform:? ([a-z0-9-]+:[A-Za-z]+)`)
+})
 
 func permissionHint(_ Where, failed failure) string {
 	action := ""
-	if found := deniedAction.FindStringSubmatch(failed.message); found != nil {
+	if found := deniedAction().FindStringSubmatch(failed.message); found != nil {
 		action = found[1]
 	} else if prefix := actionPrefixes[failed.service]; prefix != "" {
 		action = prefix + ":" + failed.operation

@@ -5,12 +5,15 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 )
 
 // escapes are the sequences that a terminal obeys (ECMA-48, 5.4; OSC as xterm reads it).
-var escapes = regexp.MustCompile(`\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?`)
+var escapes = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?`)
+})
 
 // lineLimit bounds a line, in runes: a text that came from elsewhere shall not push all
 // others off the screen.
@@ -35,7 +38,7 @@ func Clean(text string) string {
 			return -1
 		}
 		return r
-	}, escapes.ReplaceAllString(strings.ToValidUTF8(text, "\uFFFD"), ""))
+	}, escapes().ReplaceAllString(strings.ToValidUTF8(text, "\uFFFD"), ""))
 }
 
 // cleanLines is Clean of every line of a text.

@@ -6,18 +6,22 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // scheme matches the name before the colon of a journal that is not a plain path. One
 // letter is a drive, not a scheme.
-var scheme = regexp.MustCompile(`^([a-z][a-z0-9]+):(.*)$`)
+var scheme = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^([a-z][a-z0-9]+):(.*)$`)
+})
 
-// ParsePath reads the value of --journal: sqlite:PATH, or a plain path.
+// ParsePath reads the value of --journal where it names a file: sqlite:PATH, or a plain
+// path.
 func ParsePath(value string) (string, error) {
 	path := value
-	if parts := scheme.FindStringSubmatch(value); parts != nil {
+	if parts := scheme().FindStringSubmatch(value); parts != nil {
 		if parts[1] != "sqlite" {
-			return "", fmt.Errorf("--journal %s: there is no journal of the kind %q: write sqlite:PATH, or a path", value, parts[1])
+			return "", fmt.Errorf("--journal %s: there is no journal of the kind %q: write sqlite:PATH, dynamodb:TABLE or a path", value, parts[1])
 		}
 		path = parts[2]
 	}

@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -120,7 +121,9 @@ func isFlat(node *yaml.Node) bool {
 }
 
 // placeholder is a ${Name} in a text; ${!Name} is a literal.
-var placeholder = regexp.MustCompile(`\$\{ *([^!{}][^{}]*?) *\}`)
+var placeholder = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`\$\{ *([^!{}][^{}]*?) *\}`)
+})
 
 // ImportNames are the names of the exports that the template imports, with the values of
 // the parameters in them: the given ones, else the template's defaults. What is not
@@ -128,8 +131,8 @@ var placeholder = regexp.MustCompile(`\$\{ *([^!{}][^{}]*?) *\}`)
 func (t Template) ImportNames(parameters map[string]string) []string {
 	names := make([]string, len(t.Imports))
 	for i, name := range t.Imports {
-		names[i] = placeholder.ReplaceAllStringFunc(name, func(written string) string {
-			parameter := placeholder.FindStringSubmatch(written)[1]
+		names[i] = placeholder().ReplaceAllStringFunc(name, func(written string) string {
+			parameter := placeholder().FindStringSubmatch(written)[1]
 			if value, given := parameters[parameter]; given {
 				return value
 			}

@@ -4,14 +4,19 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/appmesh/types"
 )
 
 var (
-	tokenPattern   = regexp.MustCompile(`^[A-Za-z0-9_-]{1,36}$`)
-	accountPattern = regexp.MustCompile(`^[0-9]{12}$`)
+	tokenPattern = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^[A-Za-z0-9_-]{1,36}$`)
+	})
+	accountPattern = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^[0-9]{12}$`)
+	})
 )
 
 // named is a required name of a request and the member that holds it.
@@ -34,7 +39,7 @@ func checkNames(names ...named) error {
 }
 
 func checkToken(token *string) error {
-	if token != nil && !tokenPattern.MatchString(*token) {
+	if token != nil && !tokenPattern().MatchString(*token) {
 		return badRequest("clientToken must be up to 36 letters, numbers, hyphens and underscores.")
 	}
 	return nil
@@ -46,7 +51,7 @@ func (s *Service) checkOwner(owner *string) error {
 	switch {
 	case owner == nil || *owner == s.region.Account:
 		return nil
-	case !accountPattern.MatchString(*owner):
+	case !accountPattern().MatchString(*owner):
 		return badRequest("meshOwner must be an account ID of 12 digits.")
 	default:
 		return &types.ForbiddenException{

@@ -29,22 +29,23 @@ func refused(err error) error {
 
 // constraint is what an input's member must satisfy (CloudFormation API reference).
 type constraint struct {
-	pattern   *regexp.Regexp
+	// pattern is compiled whenever it is asked for, which is seldom; empty without one.
+	pattern   string
 	least     int
 	most      int
 	mandatory bool
 }
 
 var (
-	newStackName = constraint{pattern: regexp.MustCompile(`^[a-zA-Z][-a-zA-Z0-9]*$`), least: 1, most: 128, mandatory: true}
+	newStackName = constraint{pattern: `^[a-zA-Z][-a-zA-Z0-9]*$`, least: 1, most: 128, mandatory: true}
 	aStackName   = constraint{
-		pattern: regexp.MustCompile(`^([a-zA-Z][-a-zA-Z0-9]*)$|^(arn:\b(aws|aws-us-gov|aws-cn)\b:[-a-zA-Z0-9:/._+]*)$`),
+		pattern: `^([a-zA-Z][-a-zA-Z0-9]*)$|^(arn:\b(aws|aws-us-gov|aws-cn)\b:[-a-zA-Z0-9:/._+]*)$`,
 		least:   1, most: 2048, mandatory: true,
 	}
-	requestToken  = constraint{pattern: regexp.MustCompile(`^[a-zA-Z0-9][-a-zA-Z0-9]*$`), least: 1, most: 128}
+	requestToken  = constraint{pattern: `^[a-zA-Z0-9][-a-zA-Z0-9]*$`, least: 1, most: 128}
 	templateBody  = constraint{least: 1, most: 51200}
 	changeSetName = constraint{
-		pattern: regexp.MustCompile(`^[a-zA-Z][-a-zA-Z0-9]*$|^arn:[-a-zA-Z0-9:/]*$`), least: 1, most: 1600, mandatory: true,
+		pattern: `^[a-zA-Z][-a-zA-Z0-9]*$|^arn:[-a-zA-Z0-9:/]*$`, least: 1, most: 1600, mandatory: true,
 	}
 	logicalResource = constraint{least: 1, most: 255, mandatory: true}
 	exportName      = constraint{least: 1, most: 255, mandatory: true}
@@ -64,9 +65,9 @@ func (c constraint) check(member string, value *string) error {
 		return constraintError(*value, member, fmt.Sprintf("Member must have length greater than or equal to %d", c.least))
 	case length > c.most:
 		return constraintError(*value, member, fmt.Sprintf("Member must have length less than or equal to %d", c.most))
-	case c.pattern != nil && !c.pattern.MatchString(*value):
+	case c.pattern != "" && !regexp.MustCompile(c.pattern).MatchString(*value):
 		return constraintError(*value, member, "Member must satisfy regular expression pattern: "+
-			strings.NewReplacer("^", "", "$", "").Replace(c.pattern.String()))
+			strings.NewReplacer("^", "", "$", "").Replace(c.pattern))
 	default:
 		return nil
 	}

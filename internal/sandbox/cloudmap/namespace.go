@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -20,7 +21,9 @@ import (
 
 // namespacePattern is Cloud Map's NamespaceNamePrivate without its length; a name that
 // begins like an ARN is refused apart.
-var namespacePattern = regexp.MustCompile(`^[!-~]+$`)
+var namespacePattern = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^[!-~]+$`)
+})
 
 // namespace is a namespace. One that is being created has no part in anything but the
 // uniqueness of names.
@@ -90,7 +93,7 @@ func checkNamespace(name *string, longest int, description *string, tags []types
 	switch {
 	case given == "" || len(given) > longest:
 		return invalid("Name must have between 1 and %d characters.", longest)
-	case !namespacePattern.MatchString(given) || strings.HasPrefix(given, "arn:"):
+	case !namespacePattern().MatchString(given) || strings.HasPrefix(given, "arn:"):
 		return invalid("Name %q is not a valid name of a namespace.", given)
 	default:
 		return checkDescribed(description, tags)

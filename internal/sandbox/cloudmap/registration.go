@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/servicediscovery"
@@ -27,8 +28,12 @@ const (
 )
 
 var (
-	instancePattern  = regexp.MustCompile(`^[0-9a-zA-Z_/:.@-]{1,64}$`)
-	attributePattern = regexp.MustCompile(`^[a-zA-Z0-9!-~]{1,255}$`)
+	instancePattern = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^[0-9a-zA-Z_/:.@-]{1,64}$`)
+	})
+	attributePattern = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^[a-zA-Z0-9!-~]{1,255}$`)
+	})
 )
 
 // maximumAttributes is how many attributes an instance may have, and
@@ -56,7 +61,7 @@ func (i *instance) seen() Instance {
 func (s *Service) RegisterInstance(
 	_ context.Context, in *sdk.RegisterInstanceInput,
 ) (*sdk.RegisterInstanceOutput, error) {
-	if !instancePattern.MatchString(aws.ToString(in.InstanceId)) {
+	if !instancePattern().MatchString(aws.ToString(in.InstanceId)) {
 		return nil, invalid("InstanceId %q is not valid.", aws.ToString(in.InstanceId))
 	}
 	s.mu.Lock()
@@ -115,7 +120,7 @@ func checkAttributes(r *registry, attributes map[string]string) error {
 		return invalid("An instance can have at most %d attributes.", maximumAttributes)
 	}
 	for key, value := range attributes {
-		if !attributePattern.MatchString(key) || len(value) > 1024 {
+		if !attributePattern().MatchString(key) || len(value) > 1024 {
 			return invalid("The attribute %q is not valid.", key)
 		}
 	}

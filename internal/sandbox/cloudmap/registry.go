@@ -7,6 +7,7 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/servicediscovery"
@@ -17,8 +18,10 @@ import (
 )
 
 // servicePattern is Cloud Map's ServiceName.
-var servicePattern = regexp.MustCompile(
-	`^([a-zA-Z0-9_][a-zA-Z0-9-_]{0,61}[a-zA-Z0-9_]|[a-zA-Z0-9])(\.([a-zA-Z0-9_][a-zA-Z0-9-_]{0,61}[a-zA-Z0-9_]|[a-zA-Z0-9]))*$`)
+var servicePattern = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(
+		`^([a-zA-Z0-9_][a-zA-Z0-9-_]{0,61}[a-zA-Z0-9_]|[a-zA-Z0-9])(\.([a-zA-Z0-9_][a-zA-Z0-9-_]{0,61}[a-zA-Z0-9_]|[a-zA-Z0-9]))*$`)
+})
 
 // registry is one Cloud Map service with the instances that are registered in it.
 type registry struct {
@@ -60,7 +63,7 @@ func (r *registry) describe() *types.Service {
 // CreateService makes a service in a namespace.
 func (s *Service) CreateService(_ context.Context, in *sdk.CreateServiceInput) (*sdk.CreateServiceOutput, error) {
 	name := aws.ToString(in.Name)
-	if len(name) > 127 || !servicePattern.MatchString(name) {
+	if len(name) > 127 || !servicePattern().MatchString(name) {
 		return nil, invalid("Name %q is not a valid name of a service.", name)
 	}
 	if err := checkDescribed(in.Description, in.Tags); err != nil {

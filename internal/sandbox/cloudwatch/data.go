@@ -4,6 +4,7 @@ import (
 	"context"
 	"regexp"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -17,7 +18,9 @@ const (
 	maxDatapoints = 100_800
 )
 
-var queryID = regexp.MustCompile(`^[a-z][a-zA-Z0-9_]{0,254}$`)
+var queryID = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^[a-z][a-zA-Z0-9_]{0,254}$`)
+})
 
 // GetMetricData answers up to 500 queries, each a metric's statistic or a calculation.
 func (s *Service) GetMetricData(

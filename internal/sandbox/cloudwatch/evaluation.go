@@ -39,7 +39,7 @@ func newEvaluation(
 }
 
 func checkQuery(query types.MetricDataQuery) error {
-	if query.Id == nil || !queryID.MatchString(*query.Id) {
+	if query.Id == nil || !queryID().MatchString(*query.Id) {
 		return validationError("The value for parameter MetricDataQueries.member.N.Id must match %s.", queryID)
 	}
 	if (query.MetricStat == nil) == (query.Expression == nil) {

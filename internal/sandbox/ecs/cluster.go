@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/ecs"
@@ -25,7 +26,9 @@ const (
 
 // namePattern is what names of clusters, services, families and containers are made of
 // (ECS API reference).
-var namePattern = regexp.MustCompile(`^[a-zA-Z0-9_-]{1,255}$`)
+var namePattern = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^[a-zA-Z0-9_-]{1,255}$`)
+})
 
 // cluster is a cluster; a deleted one stays as INACTIVE until another takes its name.
 type cluster struct {
@@ -51,7 +54,7 @@ func (s *Service) activeCluster(nameOrARN *string) (*cluster, error) {
 // CreateCluster makes a cluster. One that exists is answered with as it is.
 func (s *Service) CreateCluster(_ context.Context, in *sdk.CreateClusterInput) (*sdk.CreateClusterOutput, error) {
 	name := cmp.Or(aws.ToString(in.ClusterName), "default")
-	if !namePattern.MatchString(name) {
+	if !namePattern().MatchString(name) {
 		return nil, invalid("Identifier contains invalid characters. [%s]", name)
 	}
 	if err := checkTags(in.Tags); err != nil {

@@ -30,7 +30,7 @@ var fargateSizes = []fargateSize{
 // tasks only, as Fargate does.
 func checkDefinition(in *sdk.RegisterTaskDefinitionInput) error {
 	switch {
-	case !namePattern.MatchString(aws.ToString(in.Family)):
+	case !namePattern().MatchString(aws.ToString(in.Family)):
 		return client("Family contains invalid characters.")
 	case len(in.ContainerDefinitions) == 0:
 		return client("Container list cannot be empty.")
@@ -101,7 +101,7 @@ func fargateOffers(cpu, memory int) bool {
 func checkContainer(c *types.ContainerDefinition) error {
 	name := aws.ToString(c.Name)
 	switch {
-	case !namePattern.MatchString(name):
+	case !namePattern().MatchString(name):
 		return client("Container.name contains invalid characters.")
 	case aws.ToString(c.Image) == "":
 		return client("Container.image should not be null or empty.")

@@ -92,7 +92,7 @@ func completeConfiguration(given *types.DeploymentConfiguration) types.Deploymen
 
 func checkCreate(in *sdk.CreateServiceInput) error {
 	switch {
-	case !namePattern.MatchString(aws.ToString(in.ServiceName)):
+	case !namePattern().MatchString(aws.ToString(in.ServiceName)):
 		return invalid("Invalid service name: %q.", aws.ToString(in.ServiceName))
 	case aws.ToString(in.TaskDefinition) == "":
 		return invalid("TaskDefinition can not be blank.")

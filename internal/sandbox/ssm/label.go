@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
@@ -14,7 +15,9 @@ import (
 // maxLabels is how many labels one version may bear (Systems Manager quotas).
 const maxLabels = 10
 
-var validLabel = regexp.MustCompile(`^[a-zA-Z_.\-][a-zA-Z0-9_.\-]{0,99}$`)
+var validLabel = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^[a-zA-Z_.\-][a-zA-Z0-9_.\-]{0,99}$`)
+})
 
 // LabelParameterVersion puts labels on a version, the present one unless another is
 // named; they are taken from the version that bore them.
@@ -34,7 +37,7 @@ func (s *Service) LabelParameterVersion(
 	labels := slices.Clone(v.labels)
 	for _, label := range in.Labels {
 		lower := strings.ToLower(label)
-		if !validLabel.MatchString(label) || strings.HasPrefix(lower, "aws") || strings.HasPrefix(lower, "ssm") {
+		if !validLabel().MatchString(label) || strings.HasPrefix(lower, "aws") || strings.HasPrefix(lower, "ssm") {
 			out.InvalidLabels = append(out.InvalidLabels, label)
 		} else if !slices.Contains(labels, label) {
 			labels = append(labels, label)

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -25,7 +26,9 @@ const (
 	defaultKey        = "alias/aws/ssm"
 )
 
-var validName = regexp.MustCompile(`^[a-zA-Z0-9_.\-/]+$`)
+var validName = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^[a-zA-Z0-9_.\-/]+$`)
+})
 
 // PutParameter makes a parameter, or, with Overwrite, its next version.
 func (s *Service) PutParameter(
@@ -88,7 +91,7 @@ func checkPut(in *ssm.PutParameterInput) error {
 func checkName(name string) error {
 	plain := strings.ToLower(strings.TrimPrefix(name, "/"))
 	switch {
-	case name == "" || !validName.MatchString(name) || len(name) > maxName:
+	case name == "" || !validName().MatchString(name) || len(name) > maxName:
 		return validation("Parameter name: can't be prefixed with \"ssm\" (case-insensitive). If formed as a path, it can consist of sub-paths divided by slash symbol; each sub-path can be formed as a mix of letters, numbers and the following 3 symbols .-_")
 	case strings.HasPrefix(plain, "aws") || strings.HasPrefix(plain, "ssm"):
 		return validation("Parameter name: can't be prefixed with \"aws\" or \"ssm\" (case-insensitive).")

@@ -171,7 +171,9 @@ func (p *stillProcess) ended() bool {
 }
 
 // named finds the port that a health check asks.
-var named = regexp.MustCompile(`(?::|-p )(\d+)`)
+var named = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?::|-p )(\d+)`)
+})
 
 // Exec passes a health check when the container listens on the port that it names.
 func (p *stillProcess) Exec(_ context.Context, command []string) error {
@@ -182,7 +184,7 @@ func (p *stillProcess) Exec(_ context.Context, command []string) error {
 		return nil
 	}
 	for _, word := range command {
-		if found := named.FindStringSubmatch(word); found != nil && found[1] == strconv.Itoa(p.port) {
+		if found := named().FindStringSubmatch(word); found != nil && found[1] == strconv.Itoa(p.port) {
 			return nil
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"serin/internal/engine"
@@ -95,14 +96,16 @@ func targets(found []engine.Target) string {
 }
 
 // identities are ARNs of persons and roles, up to who it is.
-var identities = regexp.MustCompile(`arn:[a-z-]+:(?:iam|sts)::\d*:(?:assumed-role/)?`)
+var identities = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`arn:[a-z-]+:(?:iam|sts)::\d*:(?:assumed-role/)?`)
+})
 
 // withoutARNs is a text with who it is about, and not where they are registered.
 func withoutARNs(text string) string {
 	if !strings.Contains(text, "arn:") {
 		return text
 	}
-	return identities.ReplaceAllString(text, "")
+	return identities().ReplaceAllString(text, "")
 }
 
 // shortCaller is the end of an ARN: who it is, without where.

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // functionNames are the intrinsic functions that a template may use.
@@ -107,7 +108,9 @@ func attributePath(argument any) (string, any, error) {
 	}
 }
 
-var placeholder = regexp.MustCompile(`\$\{([^}]*)\}`)
+var placeholder = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`\$\{([^}]*)\}`)
+})
 
 // substitution is the text and the variables of an Fn::Sub, in both its forms.
 func substitution(argument any) (string, map[string]any, error) {
@@ -133,7 +136,7 @@ func (e *evaluator) callSub(argument any) (any, error) {
 		return nil, err
 	}
 	var failure error
-	replaced := placeholder.ReplaceAllStringFunc(body, func(match string) string {
+	replaced := placeholder().ReplaceAllStringFunc(body, func(match string) string {
 		name := match[2 : len(match)-1]
 		if literal, escaped := strings.CutPrefix(name, "!"); escaped {
 			return "${" + literal + "}"

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // Parameter is one entry of a template's Parameters.
@@ -40,9 +41,11 @@ func (p *Parameter) Stored() (string, bool) {
 	return strings.TrimSuffix(inner, ">"), true
 }
 
-var parameterType = regexp.MustCompile(
-	`^(String|Number|CommaDelimitedList|List<(Number|String|AWS::[\w:]+)>|AWS::[\w:]+|` +
-		`AWS::SSM::Parameter::Value<(String|CommaDelimitedList|AWS::[\w:]+|List<(String|AWS::[\w:]+)>)>)$`)
+var parameterType = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(
+		`^(String|Number|CommaDelimitedList|List<(Number|String|AWS::[\w:]+)>|AWS::[\w:]+|` +
+			`AWS::SSM::Parameter::Value<(String|CommaDelimitedList|AWS::[\w:]+|List<(String|AWS::[\w:]+)>)>)$`)
+})
 
 func (t *Template) readParameters(root map[string]any) error {
 	entries, err := section(root, "Parameters")
@@ -51,7 +54,7 @@ func (t *Template) readParameters(root map[string]any) error {
 	}
 	t.Parameters = make(map[string]*Parameter, len(entries))
 	for _, name := range slices.Sorted(maps.Keys(entries)) {
-		if !logicalName.MatchString(name) {
+		if !logicalName().MatchString(name) {
 			return formatErrorf("Parameter name %s is non alphanumeric.", name)
 		}
 		parameter, err := readParameter(name, entries[name])
@@ -85,7 +88,7 @@ func readParameter(name string, entry any) (*Parameter, error) {
 	if p.Type == "" {
 		return nil, formatErrorf("[%s] Every Parameters object must contain a Type member.", at)
 	}
-	if !parameterType.MatchString(p.Type) {
+	if !parameterType().MatchString(p.Type) {
 		return nil, formatErrorf("Unrecognized parameter type: %s", p.Type)
 	}
 	return p, nil

@@ -92,7 +92,7 @@ func (m *mentions) substitution(argument any) error {
 	if err != nil {
 		return err
 	}
-	for _, match := range placeholder.FindAllStringSubmatch(body, -1) {
+	for _, match := range placeholder().FindAllStringSubmatch(body, -1) {
 		name := strings.TrimSpace(match[1])
 		if _, local := variables[name]; local || strings.HasPrefix(name, "!") {
 			continue

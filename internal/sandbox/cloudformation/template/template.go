@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // Template is a template as it was read: its sections with their shape checked, its
@@ -123,7 +124,9 @@ func (t *Template) readConditions(root map[string]any) (err error) {
 	return err
 }
 
-var logicalName = regexp.MustCompile(`^[a-zA-Z0-9]{1,255}$`)
+var logicalName = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^[a-zA-Z0-9]{1,255}$`)
+})
 
 func (t *Template) readResources(root map[string]any) error {
 	entries, err := section(root, "Resources")
@@ -138,7 +141,7 @@ func (t *Template) readResources(root map[string]any) error {
 	}
 	t.Resources = make(map[string]*Resource, len(entries))
 	for _, name := range slices.Sorted(maps.Keys(entries)) {
-		if !logicalName.MatchString(name) {
+		if !logicalName().MatchString(name) {
 			return formatErrorf("Resource name %s is non alphanumeric.", name)
 		}
 		resource, err := readResource(name, entries[name])
@@ -226,7 +229,7 @@ func (t *Template) readOutputs(root map[string]any) error {
 	}
 	t.Outputs = make(map[string]*Output, len(entries))
 	for _, name := range slices.Sorted(maps.Keys(entries)) {
-		if !logicalName.MatchString(name) {
+		if !logicalName().MatchString(name) {
 			return formatErrorf("Output name %s is non alphanumeric.", name)
 		}
 		output, err := readOutput(name, entries[name])

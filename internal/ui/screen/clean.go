@@ -28,15 +28,16 @@ func clean(text string) string {
 }
 
 // measurable is a text without what is wider to terminals that count code points than to
-// those that count graphemes: one of the two would break the line.
+// those that count graphemes, by itself or beside a space: one of the two would break the
+// line.
 func measurable(text string) string {
-	if ansi.StringWidth(text) == ansi.StringWidthWc(text) {
+	if isMeasuredAlike(text) {
 		return text
 	}
 	var alike strings.Builder
 	for text != "" {
-		cluster, width := ansi.FirstGraphemeCluster(text, ansi.GraphemeWidth)
-		if width == ansi.StringWidthWc(cluster) {
+		cluster, _ := ansi.FirstGraphemeCluster(text, ansi.GraphemeWidth)
+		if isMeasuredAlike(cluster) {
 			alike.WriteString(cluster)
 		} else {
 			alike.WriteString("\uFFFD")
@@ -44,6 +45,13 @@ func measurable(text string) string {
 		text = text[len(cluster):]
 	}
 	return alike.String()
+}
+
+// isMeasuredAlike tells a text that is as wide to all terminals, between two spaces too: a
+// tone of skin joins the one before it, some letters the one behind.
+func isMeasuredAlike(text string) bool {
+	between := " " + text + " "
+	return ansi.StringWidth(text) == ansi.StringWidthWc(text) && ansi.StringWidth(between) == ansi.StringWidthWc(between)
 }
 
 // textLimit is how long a text may be, in bytes: ten lines of the widest screen.

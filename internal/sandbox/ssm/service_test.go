@@ -3,6 +3,7 @@ package ssm
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -137,6 +138,36 @@ func TestHistoryPages(t *testing.T) {
 	}
 	if got := strings.Join(values, " "); got != "1 2 3 4 5" {
 		t.Errorf("got %s", got)
+	}
+}
+
+func TestHistoryHasLabelsAndKeepsSecrets(t *testing.T) {
+	s := newStore()
+	put(t, s, image, "uri:1")
+	put(t, s, image, "uri:2")
+	if _, err := s.LabelParameterVersion(t.Context(), &ssm.LabelParameterVersionInput{
+		Name: aws.String(image), ParameterVersion: aws.Int64(1), Labels: []string{"stable"},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	out, err := s.GetParameterHistory(t.Context(), &ssm.GetParameterHistoryInput{Name: aws.String(image)})
+	if err != nil || len(out.Parameters) != 2 {
+		t.Fatalf("%+v, %v", out, err)
+	}
+	for i, v := range out.Parameters {
+		labelled := slices.Equal(v.Labels, []string{"stable"})
+		if strings.Contains(*v.Value, "uri") || labelled != (i == 0) || v.Version != int64(i+1) || v.LastModifiedDate == nil || *v.LastModifiedUser == "" {
+			t.Errorf("version %d is %+v", i+1, v)
+		}
+	}
+	for name, in := range map[string]*ssm.GetParameterHistoryInput{
+		"ParameterNotFound":   {Name: aws.String("none")},
+		"InvalidNextToken":    {Name: aws.String(image), NextToken: aws.String("!")},
+		"ValidationException": {Name: aws.String(image), MaxResults: aws.Int32(51)},
+	} {
+		if _, err := s.GetParameterHistory(t.Context(), in); codeOf(err) != name {
+			t.Errorf("%s: got %v", name, err)
+		}
 	}
 }
 

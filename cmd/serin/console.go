@@ -45,6 +45,7 @@ func (p *program) console(cmd *cobra.Command, flags *consoleFlags) error {
 	if err != nil {
 		return err
 	}
+	chosen.tell = nil // the console itself shows it
 	signals := interrupts()
 	defer signal.Stop(signals)
 	told := newNarrator()

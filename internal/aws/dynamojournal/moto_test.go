@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"net/http/httputil"
-	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -31,14 +29,13 @@ type world struct {
 	tables int
 }
 
-// network carries one request at a time to moto, which does not keep two writes of a
-// table apart as DynamoDB does: what is tried here is who wins, not who waits.
+// network carries requests to moto, one at a time: what is tried here is who wins, not who
+// waits.
 type network struct {
-	to *httputil.ReverseProxy
+	to http.Handler
 
-	turn sync.Mutex
+	mu sync.Mutex
 	// lose says of an operation whether its answer is to be lost, after it was done.
-	mu    sync.Mutex
 	lose  func(operation string) bool
 	calls map[string]int
 }
@@ -50,29 +47,31 @@ func (n *network) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	n.calls[operation]++
 	n.mu.Unlock()
 	if lost {
-		n.carry(httptest.NewRecorder(), r)
+		n.to.ServeHTTP(httptest.NewRecorder(), r)
 		panic(http.ErrAbortHandler)
 	}
-	n.carry(w, r)
+	n.to.ServeHTTP(w, r)
 }
 
-func (n *network) carry(w http.ResponseWriter, r *http.Request) {
-	n.turn.Lock()
-	defer n.turn.Unlock()
-	n.to.ServeHTTP(w, r)
+// losing has the answers to the first calls of an operation lost.
+func (n *network) losing(operation string, first int) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.calls = map[string]int{}
+	n.lose = func(called string) bool { return called == operation && n.calls[operation] < first }
+}
+
+// called is how often an operation was called since losing.
+func (n *network) called(operation string) int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.calls[operation]
 }
 
 // startWorld starts moto and reaches it as aws.Connect reaches AWS.
 func startWorld(t *testing.T) *world {
 	t.Helper()
-	endpoint, err := url.Parse(venv.StartMoto(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	transport := &http.Transport{}
-	t.Cleanup(transport.CloseIdleConnections)
-	n := &network{to: httputil.NewSingleHostReverseProxy(endpoint), calls: map[string]int{}}
-	n.to.Transport = transport
+	n := &network{to: venv.InTurn(t, venv.StartMoto(t)), calls: map[string]int{}}
 	front := httptest.NewServer(n)
 	t.Cleanup(front.Close)
 	t.Setenv("AWS_CA_BUNDLE", "") // it cannot be had together with a transport of one's own
@@ -128,4 +127,9 @@ func TestConform(t *testing.T) {
 		t.Helper()
 		return w.open(t, w.table(t))
 	})
+	t.Run("lost answers", func(t *testing.T) { lostAnswers(t, w) })
+	t.Run("writers are told apart", func(t *testing.T) { writersApart(t, w) })
+	t.Run("rows that cannot be read", func(t *testing.T) { unreadable(t, w) })
+	t.Run("tables that are refused", func(t *testing.T) { refused(t, w) })
+	t.Run("the template's table", func(t *testing.T) { templated(t, w) })
 }

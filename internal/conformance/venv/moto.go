@@ -2,7 +2,11 @@ package venv
 
 import (
 	"bufio"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
 	"regexp"
+	"sync"
 	"testing"
 	"time"
 )
@@ -46,4 +50,24 @@ func StartMoto(t *testing.T) string {
 		t.Fatal("moto's server does not listen after a minute")
 	}
 	return ""
+}
+
+// InTurn carries one request at a time to a server, moto's, which does not keep two writes
+// of a table apart as DynamoDB does. The connections end with the test.
+func InTurn(t *testing.T, endpoint string) http.Handler {
+	t.Helper()
+	to, err := url.Parse(endpoint)
+	if err != nil {
+		t.Fatal(err)
+	}
+	transport := &http.Transport{}
+	t.Cleanup(transport.CloseIdleConnections)
+	proxy := httputil.NewSingleHostReverseProxy(to)
+	proxy.Transport = transport
+	var turn sync.Mutex
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		turn.Lock()
+		defer turn.Unlock()
+		proxy.ServeHTTP(w, r)
+	})
 }

@@ -71,6 +71,11 @@ func Conform(t *testing.T, open func(t *testing.T) engine.Journal) {
 		"begins race":                        beginsRace,
 		"rollouts":                           rollouts,
 		"cancelled":                          cancelled,
+		"answers are lost":                   answersLost,
+		"each command is read once":          mailboxOnce,
+		"many rollouts":                      pages,
+		"a driver sleeps past its lease":     asleep,
+		"two drivers, cut off in turns":      partition,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, open(t)) })
 	}

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -124,7 +126,34 @@ func (e *environment) rollout(ctx context.Context, id string) (*engine.Rollout, 
 	return engine.Fold(events), nil
 }
 
-// services takes the name of a service: at least as many names as least, at most most.
+// named is the rollout of a service (of any, when it is empty) whose ID is or begins with
+// what was typed.
+func (e *environment) named(ctx context.Context, service, typed string) (engine.Header, error) {
+	headers, err := e.log.Rollouts(ctx, e.key(service), 0)
+	if err != nil {
+		return engine.Header{}, err
+	}
+	var found []engine.Header
+	for _, header := range headers {
+		if header.ID == typed {
+			return header, nil
+		}
+		if strings.HasPrefix(header.ID, typed) {
+			found = append(found, header)
+		}
+	}
+	switch len(found) {
+	case 0:
+		return engine.Header{}, fmt.Errorf("the journal knows no rollout %s of %s in %s (see serin history)", typed, cmp.Or(service, "any service"), e.flags.environment)
+	case 1:
+		return found[0], nil
+	default:
+		return engine.Header{}, fmt.Errorf("%d rollouts begin with %s: write more of the ID, such as %s", len(found), typed, found[0].ID)
+	}
+}
+
+// serviceNames takes the name of a service, and what else a verb takes: at least as many
+// arguments as least, at most most.
 func serviceNames(least, most int) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		switch {

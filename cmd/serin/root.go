@@ -36,7 +36,7 @@ func newRoot(p *program) *cobra.Command {
 	root.SetErr(p.err)
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(newDemo(p), newDeploy(p), newPlan(p), newSandbox(p), newLint(p), newVersion(p), newCompletion())
-	root.AddCommand(newStatus(p), newPromote(p), newPause(p), newResume(p), newRollback(p), newTakeover(p))
+	root.AddCommand(newStatus(p), newWatch(p), newHistory(p), newPromote(p), newPause(p), newResume(p), newRollback(p), newTakeover(p))
 	root.SetHelpCommand(newHelp())
 	return root
 }

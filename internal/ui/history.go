@@ -76,6 +76,16 @@ func (m *model) openPast(page screen.Page) tea.Cmd {
 	return m.readReplay(header, page)
 }
 
+// openReplay opens the history, and in it the rollout that the console is to open on, if
+// there is one.
+func (m *model) openReplay() tea.Cmd {
+	if m.options.Replay == "" {
+		return nil
+	}
+	reading := m.readHistory()
+	return tea.Batch(reading, m.readReplay(engine.Header{ID: m.options.Replay}, screen.Detail))
+}
+
 func (m *model) readReplay(header engine.Header, page screen.Page) tea.Cmd {
 	m.say(screen.Info, "reading the rollout "+header.ID)
 	host := m.options.Host

@@ -128,7 +128,7 @@ func newModel(ctx context.Context, options Options, out tellTerminal) *model {
 
 // Init asks the terminal for its background, and starts the clock when one is needed.
 func (m *model) Init() tea.Cmd {
-	return tea.Batch(tea.RequestBackgroundColor, m.keepTime())
+	return tea.Batch(tea.RequestBackgroundColor, m.keepTime(), m.openReplay())
 }
 
 // Update takes one message. It never waits: see the package's comment.

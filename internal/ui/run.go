@@ -37,6 +37,9 @@ type Options struct {
 	Environment []string
 	// Service is the service that the console opens on; empty for the list.
 	Service string
+	// Replay is the ID of a rollout that is over, and that the console opens on; empty
+	// without.
+	Replay string
 	// ReadOnly leaves out every key that changes something.
 	ReadOnly bool
 	// ASCII draws without anything but ASCII, NoMotion without animation. NoMouse leaves

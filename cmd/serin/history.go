@@ -1,0 +1,119 @@
+package main
+
+import (
+	"context"
+	"os/signal"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"serin/internal/engine"
+	"serin/internal/headless"
+)
+
+// historyFlags are those of serin history.
+type historyFlags struct {
+	environmentFlags
+	view   viewFlags
+	replay string
+	limit  int
+}
+
+func newHistory(p *program) *cobra.Command {
+	var flags historyFlags
+	cmd := &cobra.Command{
+		Use:   "history [SERVICE [ROLLOUT]]",
+		Short: "Tell the rollouts of the past, and of one everything that happened, by whom and why",
+		Long: "History lists the rollouts of an environment, or of SERVICE, newest first: outcome, from and to, steps, when it\n" +
+			"started, how long it took, divided into working, holding and waiting for a person, the requests and errors\n" +
+			"that the canary served, who drove, and why it ended. With ROLLOUT, or the beginning of its ID, it tells every\n" +
+			"event and command of that one, with time, actor, reason and evidence.\n\n" +
+			"--output json writes one object a rollout; with ROLLOUT its whole journal, one object a line: rollout, seq, at,\n" +
+			"actor, kind and body of every event, and rollout and command of what was asked and never answered.\n\n" +
+			"--replay opens the console on a rollout that is over, with time to scroll through (needs a terminal).",
+		Example: "  serin history yelb-appserver\n" +
+			"  serin history yelb-appserver 6b04be05d3dc30\n" +
+			"  serin history yelb-appserver 6b04be05d3dc30 --output json > audit.jsonl\n" +
+			"  serin history --replay 6b04be05d3dc30",
+		Args: serviceNames(0, 2),
+		RunE: func(cmd *cobra.Command, args []string) error { return p.history(cmd, args, &flags) },
+	}
+	flags.register(cmd)
+	flags.view.register(cmd)
+	cmd.Flags().StringVar(&flags.replay, "replay", "", "open the console on this `rollout`, which is over")
+	cmd.Flags().IntVar(&flags.limit, "limit", 20, "how many rollouts to list; 0 is all")
+	return cmd
+}
+
+func (p *program) history(cmd *cobra.Command, args []string, flags *historyFlags) error {
+	if flags.limit < 0 {
+		return usage(cmd, "--limit %d is negative: write how many rollouts to list, or 0 for all", flags.limit)
+	}
+	if flags.replay != "" {
+		return p.replay(cmd, args, flags)
+	}
+	ctx, stop := signal.NotifyContext(cmd.Context(), endings()...)
+	defer stop()
+	there, err := p.reach(ctx, &flags.environmentFlags)
+	if err != nil {
+		return err
+	}
+	defer there.close()
+	if len(args) == 2 {
+		return there.audit(ctx, args[0], args[1])
+	}
+	service := ""
+	if len(args) == 1 {
+		service = args[0]
+	}
+	return there.listPast(ctx, service, flags.limit)
+}
+
+// listPast prints the rollouts of a service, or of all, newest first.
+func (e *environment) listPast(ctx context.Context, service string, limit int) error {
+	headers, err := e.log.Rollouts(ctx, e.key(service), limit)
+	if err != nil {
+		return err
+	}
+	if len(headers) == 0 && service != "" {
+		return e.neverRolled(ctx, service)
+	}
+	for _, header := range headers {
+		events, err := e.log.Events(ctx, header.ID, 0)
+		if err != nil {
+			return err
+		}
+		report := headless.NewHistoryReport(events, time.Now())
+		write := report.Text
+		if e.flags.output.json() {
+			write = report.JSON
+		}
+		if err := write(e.out); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// audit prints everything that the journal has of a rollout.
+func (e *environment) audit(ctx context.Context, service, typed string) error {
+	header, err := e.named(ctx, service, typed)
+	if err != nil {
+		return err
+	}
+	var events []engine.Event
+	if events, err = e.log.Events(ctx, header.ID, 0); err != nil {
+		return err
+	}
+	commands, err := e.log.Commands(ctx, header.ID, 0)
+	if err != nil {
+		return err
+	}
+	if e.flags.output.json() {
+		return headless.AuditJSON(e.out, header.ID, events, commands)
+	}
+	if err := headless.NewHistoryReport(events, time.Now()).Text(e.out); err != nil {
+		return err
+	}
+	return headless.Audit(e.out, events, commands)
+}

@@ -1,0 +1,205 @@
+package headless
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"serin/internal/engine"
+	"serin/internal/engine/analysis"
+)
+
+// HistoryReport is one rollout as history tells it.
+type HistoryReport struct {
+	Rollout *engine.Rollout
+	Spent   engine.Spent
+	// Passed is how many steps were passed, of how many there are; the bake is the last.
+	Passed, Steps int
+	// Requests and Errors are what the canary served, as far as was read; HasResponses is
+	// false for tcp, which has none to count.
+	Requests, Errors float64
+	HasResponses     bool
+	// Drivers are all who drove, in order.
+	Drivers []engine.Driver
+}
+
+// NewHistoryReport is the report of a rollout's events at a time.
+func NewHistoryReport(events []engine.Event, now time.Time) HistoryReport {
+	r := engine.Fold(events)
+	report := HistoryReport{
+		Rollout: r, Spent: engine.SpentOn(events, now), Steps: len(r.Plan.Steps), HasResponses: r.Spec.Protocol.HasResponses(),
+	}
+	served := analysis.Sum(r.Responses[r.Canary.Sha])
+	report.Requests, report.Errors = served.Total(), served.Class(5)
+	for _, event := range events {
+		switch body := event.Body.(type) {
+		case *engine.StepPassed:
+			report.Passed++
+		case *engine.DriverTook:
+			if !slices.Contains(report.Drivers, body.Driver) {
+				report.Drivers = append(report.Drivers, body.Driver)
+			}
+		}
+	}
+	return report
+}
+
+// outcome is how it ended, in words.
+func (h HistoryReport) outcome() string {
+	if h.Rollout.Outcome == "" {
+		return "open, " + spaced(string(h.Rollout.Phase))
+	}
+	return spaced(string(h.Rollout.Outcome))
+}
+
+// Text writes the rollout in some lines.
+func (h HistoryReport) Text(out io.Writer) error {
+	r := h.Rollout
+	lines := []string{fmt.Sprintf("%s  %s  %s: %s, %s", stamp(r.StartedAt), r.ID, r.Key.Service, versions(r), h.outcome())}
+	add := func(words string) { lines = append(lines, "  "+words) }
+	add(fmt.Sprintf("%d of %d steps passed; %s: %s working, %s holding, %s waiting for a person", h.Passed, h.Steps,
+		brief(h.Spent.Total()), brief(h.Spent.Working), brief(h.Spent.Holding), brief(h.Spent.Waiting)))
+	if h.HasResponses {
+		add(fmt.Sprintf("the canary served %.0f requests, %.0f with a 5xx", h.Requests, h.Errors))
+	}
+	var drivers []string
+	for _, driver := range h.Drivers {
+		drivers = append(drivers, driver.String())
+	}
+	add("started by " + r.StartedBy + "; driven by " + strings.Join(drivers, ", then "))
+	if r.Reason != "" {
+		add("because " + r.Reason)
+	}
+	if r.Leftover != "" {
+		add("left over: " + r.Leftover)
+	}
+	return writeLines(out, lines)
+}
+
+func brief(d time.Duration) string { return d.Round(time.Second).String() }
+
+// JSON writes the rollout as one object in one line: rollout, service, environment,
+// outcome (null while it is open), phase, reason, cause (verdict, person, interrupt,
+// deployment, provider, timeout; null without), leftover, first, started, started_by,
+// ended, seconds (total, working, holding, waiting), steps, steps_passed, requests and
+// errors that the canary served (null for tcp), drivers, and stable and canary with their
+// weights.
+func (h HistoryReport) JSON(out io.Writer) error {
+	r := h.Rollout
+	line := &object{}
+	line.add("rollout", r.ID)
+	line.add("service", r.Key.Service)
+	line.add("environment", r.Key.Environment)
+	line.add("outcome", textOrNull(string(r.Outcome)))
+	line.add("phase", r.Phase)
+	line.add("reason", textOrNull(r.Reason))
+	cause := ""
+	if r.Cause != nil {
+		cause = string(r.Cause.Kind)
+	}
+	line.add("cause", textOrNull(cause))
+	line.add("leftover", textOrNull(r.Leftover))
+	line.add("first", r.First())
+	line.add("started", r.StartedAt.UTC())
+	line.add("started_by", r.StartedBy)
+	if r.EndedAt.IsZero() {
+		line.add("ended", nil)
+	} else {
+		line.add("ended", r.EndedAt.UTC())
+	}
+	line.add("seconds", map[string]float64{
+		"total": h.Spent.Total().Seconds(), "working": h.Spent.Working.Seconds(),
+		"holding": h.Spent.Holding.Seconds(), "waiting": h.Spent.Waiting.Seconds(),
+	})
+	line.add("steps", h.Steps)
+	line.add("steps_passed", h.Passed)
+	if h.HasResponses {
+		line.add("requests", h.Requests)
+		line.add("errors", h.Errors)
+	} else {
+		line.add("requests", nil)
+		line.add("errors", nil)
+	}
+	line.add("drivers", h.Drivers)
+	addShares(line, r)
+	_, err := out.Write(line.end())
+	return err
+}
+
+// Audit writes every event of a rollout, in order, and every command that nobody answered:
+// time, number, what happened with its reason and evidence, and who made it happen.
+func Audit(out io.Writer, events []engine.Event, commands []engine.Command) error {
+	r := &engine.Rollout{}
+	var lines []string
+	for _, event := range events {
+		r.Apply(event)
+		words := append(Words(event, r), evidence(event.Body)...)
+		for i, line := range words {
+			lines = append(lines, fmt.Sprintf("%s %4d  %s", event.At.UTC().Format("2006-01-02T15:04:05.000Z"), event.Seq, line))
+			if i == 0 && event.Actor != "" {
+				lines[len(lines)-1] += "  [" + event.Actor + "]"
+			}
+		}
+	}
+	for _, command := range unanswered(events, commands) {
+		lines = append(lines, fmt.Sprintf("%s    -  asked to %s, which nobody took up", command.At.UTC().Format("2006-01-02T15:04:05.000Z"), asked(command)))
+	}
+	return writeLines(out, lines)
+}
+
+// evidence is what a verdict rests on.
+func evidence(body engine.Body) []string {
+	judged, is := body.(*engine.Judged)
+	if !is {
+		return nil
+	}
+	v := judged.Verdict
+	words := fmt.Sprintf("evidence: canary %.0f 5xx of %.0f, stable %.0f 5xx of %.0f", v.Canary.Errors, v.Canary.Requests, v.Stable.Errors, v.Stable.Requests)
+	if !v.EvidenceTo.IsZero() {
+		words += ", to " + stamp(v.EvidenceTo)
+	}
+	return []string{words}
+}
+
+// unanswered are the commands of a mailbox that no event tells of.
+func unanswered(events []engine.Event, commands []engine.Command) []engine.Command {
+	answered := map[int64]bool{}
+	for _, event := range events {
+		switch body := event.Body.(type) {
+		case *engine.CommandTaken:
+			answered[body.Command.Number] = true
+		case *engine.CommandRefused:
+			answered[body.Command.Number] = true
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(commands), func(command engine.Command) bool { return answered[command.Number] })
+}
+
+// AuditJSON writes the whole journal of a rollout, one object a line: every event with
+// rollout, seq, at, actor, kind and body, as the journal has them, and then every command
+// that nobody answered, with rollout and command.
+func AuditJSON(out io.Writer, id string, events []engine.Event, commands []engine.Command) error {
+	for _, event := range events {
+		line := &object{}
+		line.add("rollout", id)
+		line.add("seq", event.Seq)
+		line.add("at", event.At.UTC())
+		line.add("actor", event.Actor)
+		line.add("kind", event.Body.Kind())
+		line.add("body", event.Body)
+		if _, err := out.Write(line.end()); err != nil {
+			return err
+		}
+	}
+	for _, command := range unanswered(events, commands) {
+		line := &object{}
+		line.add("rollout", id)
+		line.add("command", command)
+		if _, err := out.Write(line.end()); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -73,6 +73,7 @@ func (a *account) hostOptions(p *program, environment string, log engine.Journal
 	return console.Options{
 		Ports: a.ports, Journal: log, Catalogue: a.clients.Catalogue(""),
 		Registry:  aws.NewImages(a.clients.ECR, a.clients.Where),
+		Archive:   a.archive(),
 		Preflight: a.preflight,
 		Where:     engine.Key{Account: a.caller.Account, Region: a.caller.Region, Environment: environment},
 		Driver:    driver, ErrorLimit: errorLimit, OnEvent: told.event,

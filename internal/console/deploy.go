@@ -12,17 +12,21 @@ import (
 
 // Propose implements scene.Host.
 func (h *Host) Propose(ctx context.Context, order scene.Order) (scene.Proposal, error) {
-	spec, file, err := h.ordered(ctx, order)
+	wanted, err := h.meant(ctx, order)
 	if err != nil {
 		return scene.Proposal{}, err
 	}
-	started, err := h.prepare(ctx, spec, file)
+	started, err := h.prepare(ctx, wanted)
 	if err != nil {
 		return scene.Proposal{}, err
 	}
+	spec := wanted.spec
 	proposal := scene.Proposal{
 		Service: spec.MicroserviceName, Canary: spec.Sha, Image: spec.ContainerImage,
 		Plan: started.Plan, Takes: started.Plan.Duration(spec), Warnings: warnings(started),
+	}
+	if wanted.warning != "" {
+		proposal.Warnings = append(proposal.Warnings, wanted.warning)
 	}
 	if started.Stable != nil {
 		proposal.Stable = started.Stable.Sha
@@ -50,11 +54,11 @@ func (h *Host) Deploy(ctx context.Context, order scene.Order) error {
 	if h.ReadOnly {
 		return errReadOnly
 	}
-	spec, file, err := h.ordered(ctx, order)
+	wanted, err := h.meant(ctx, order)
 	if err != nil {
 		return err
 	}
-	started, err := h.prepare(ctx, spec, file)
+	started, err := h.prepare(ctx, wanted)
 	if err != nil {
 		return err
 	}
@@ -69,7 +73,8 @@ func (h *Host) Deploy(ctx context.Context, order scene.Order) error {
 }
 
 // prepare finds all that forbids a rollout, and changes nothing.
-func (h *Host) prepare(ctx context.Context, spec engine.Spec, file string) (*engine.Started, error) {
+func (h *Host) prepare(ctx context.Context, wanted wanted) (*engine.Started, error) {
+	spec, file := wanted.spec, wanted.file
 	if err := spec.Complete(); err != nil {
 		return nil, err
 	}
@@ -91,6 +96,7 @@ func (h *Host) prepare(ctx context.Context, spec engine.Spec, file string) (*eng
 	started, err := engine.Prepare(ctx, h.Ports, engine.Opening{
 		ID: engine.NewID(now), Key: h.key(spec.MicroserviceName), Spec: spec, Driver: h.Driver,
 		Conduct: engine.Conduct{Unattended: h.Driver.Unattended, ErrorLimit: h.ErrorLimit},
+		Fast:    wanted.fast, Reason: wanted.reason,
 	})
 	if refusal, is := errors.AsType[*engine.Refusal](err); is {
 		for _, problem := range refusal.Problems {

@@ -70,6 +70,7 @@ func onSandbox(t *testing.T, change func(*Options), test func(t *testing.T, l *l
 		options := Options{
 			Ports: clients.Ports(""), Journal: log, Catalogue: clients.Catalogue(""),
 			Registry: aws.NewImages(clients.ECR, clients.Where),
+			Archive:  aws.NewVersions(clients.SSM, clients.Where),
 			Where:    engine.Key{Account: s.Account(), Region: s.Region(), Environment: s.Environment()},
 			Driver:   engine.Driver{Actor: "kim", Place: "here"}, Page: s.Page(), Endpoint: s.Endpoint(),
 			Settings: []string{"WaitTime=5", "MetricPeriod=1", "MetricDelay=2", "PercentageStep=50", "TemplateParameters.ContainerHealthCheck=off"},

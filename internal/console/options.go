@@ -28,6 +28,8 @@ type Options struct {
 	Ports     engine.Ports
 	Journal   engine.Journal
 	Catalogue Catalogue
+	// Archive may be nil: then nobody knows what was deployed before.
+	Archive engine.Archive
 	// Registry may be nil: then nobody knows which images there are.
 	Registry Registry
 	// Preflight may be nil: then only the engine's own checks are made.

@@ -46,6 +46,11 @@ func rolloutKeys() []binding {
 			about: "Choose a service and an image, or a specfile; see the plan; start it.",
 			act:   (*model).askDeploy,
 		},
+		{
+			names: []string{"b"}, name: "b", does: "version before", dangerous: true, changes: true, foot: footAlways, section: ofRollouts,
+			about: "Deploy the version that the service had before its present one, after a success. Shows the plan first; y confirms.",
+			pages: []screen.Page{screen.History}, why: (*model).whyNotGoBack, act: (*model).askGoBack,
+		},
 	}
 }
 

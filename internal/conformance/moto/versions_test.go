@@ -8,6 +8,7 @@ import (
 
 	"serin/internal/aws"
 	"serin/internal/engine"
+	"serin/internal/journal"
 )
 
 func versionBehaviours() []behaviour {
@@ -28,6 +29,7 @@ func versionBehaviours() []behaviour {
 		}},
 		{"records are counted from one on, and the last is read", recordsAreCounted},
 		{"the history has all records, the newest first", historyIsWhole},
+		{"the version before is that of the image before", versionBefore},
 	}
 }
 
@@ -69,4 +71,19 @@ func historyIsWhole(ctx context.Context, w world) error {
 		}
 	}
 	return nil
+}
+
+// versionBefore has the present image recorded twice, and one that was given up for it.
+func versionBefore(ctx context.Context, w world) error {
+	for _, image := range []string{"app:1", "app:2", "app:2", "app:3", "app:2"} {
+		if _, err := w.ports.Versions.Record(ctx, w.service, image); err != nil {
+			return err
+		}
+	}
+	key := engine.Key{Environment: w.service.Environment, Service: w.service.Name}
+	found, err := engine.FindPrevious(ctx, aws.NewVersions(w.clients.SSM, w.clients.Where), journal.NewMemory(), key)
+	if err == nil && (found.Before.Number != 1 || !strings.HasSuffix(found.Before.Image, "app:1") || found.Present.Number != 5) {
+		err = fmt.Errorf("found %+v", found)
+	}
+	return err
 }

@@ -98,6 +98,13 @@ type Order struct {
 	Image, Sha string
 	// Set are Field=Value settings over the file.
 	Set []string
+	// Previous deploys the version before the present one of Service. Image is empty, or
+	// the one that was proposed: any other is refused.
+	Previous bool
+	// Fast goes to 100 in one step, and bakes.
+	Fast bool
+	// Reason is why, for the journal; it may be empty.
+	Reason string
 }
 
 // Proposal is what a deployment would do.

@@ -2,6 +2,7 @@ package screen
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"serin/internal/engine/analysis"
@@ -12,27 +13,100 @@ import (
 // wrong, who has how much traffic, what comes next, the verdict, and then, as far as
 // there is room, the charts and the last events.
 func (p pane) detailOf(s subject) []string {
-	lines := []string{p.heading(s)}
-	lines = append(lines, p.stateLines(s)...)
-	lines = append(lines, p.troubles(s)...)
-	lines = append(lines, p.weights(s)...)
-	if s.r != nil {
-		if s.state != Succeeded && s.state != RolledBack {
-			lines = append(lines, p.stepLine(s))
-		}
-		lines = append(lines, p.verdict(s)...)
-		lines = append(lines, p.driver(s)...)
-	} else {
-		lines = append(lines, p.recorded(s)...)
-	}
+	lines := append([]string{p.heading(s, "")}, p.facts(s)...)
 	if len(lines) >= p.height {
 		return lines[:p.height]
 	}
 	return append(lines, p.rest(s, p.height-len(lines))...)
 }
 
-// heading names the service and its versions.
-func (p pane) heading(s subject) string {
+// facts are what must be known of a service.
+func (p pane) facts(s subject) []string {
+	lines := p.stateLines(s)
+	lines = append(lines, p.troubles(s)...)
+	lines = append(lines, p.weights(s)...)
+	if s.r == nil {
+		return append(lines, p.recorded(s)...)
+	}
+	if s.state != Succeeded && s.state != RolledBack {
+		lines = append(lines, p.stepLine(s))
+	}
+	lines = append(lines, p.verdict(s)...)
+	return append(lines, p.driver(s)...)
+}
+
+// The least that the detail page gives to events and to charts that can be scrolled to.
+const leastEvents, leastCharts = 6, 10
+
+// detailPage is detailOf with what has no room below it: charts, events, and in full what
+// was cut. Scrolled, the heading and the state stay.
+func (p pane) detailPage(s subject) []string {
+	p.cuts = nil
+	facts := p.facts(s)
+	cuts := p.cuts
+	room := p.height - 1 - len(facts)
+	lines := slices.Clone(facts)
+	switch charts := s.protocol().HasResponses() && p.width >= LeastWidth; {
+	case charts && p.chartsHeight(s, room) == 0:
+		lines = append(lines, p.lastEvents(s, max(room, leastEvents))...)
+		lines = append(p.filled(lines), p.charts(s, leastCharts)...)
+	case room < leastEvents:
+		lines = append(lines, p.lastEvents(s, leastEvents)...)
+	default:
+		lines = append(lines, p.rest(s, room)...)
+	}
+	if len(cuts) > 0 {
+		lines = append(p.filled(lines), p.titled("in full"))
+	}
+	for _, cut := range cuts {
+		lines = append(lines, p.paragraph(cut.label, p.t.Muted, p.t.Text, cut.text, inFull)...)
+	}
+	return p.scrolledBelow(s, lines)
+}
+
+// filled are lines with empty ones behind them, up to the end of the screen below the
+// heading.
+func (p pane) filled(lines []string) []string {
+	return fitted(lines, max(len(lines), p.height-1))
+}
+
+// inFull is how many lines a text has at most where all of it shall be read.
+const inFull = 80
+
+// cut is a text that had no room.
+type cut struct{ label, text string }
+
+// wrappedOrCut is wrapped; what has no room is noted.
+func (p pane) wrappedOrCut(label, text string, width, most int) []string {
+	lines := wrapped(text, width, most)
+	if len(lines) == most && strings.HasSuffix(lines[most-1], theme.Ellipsis) {
+		p.cuts = append(p.cuts, cut{label: label, text: text})
+	}
+	return lines
+}
+
+// scrolledBelow is a page of which the heading and the state stay while the rest scrolls.
+func (p pane) scrolledBelow(s subject, lines []string) []string {
+	room := max(p.height-2, 0)
+	state, below := lines[:1], lines[1:]
+	p.extent = max(len(below)-room, 0)
+	first := min(max(p.s.Scroll, 0), p.extent)
+	last := min(first+room, len(below))
+	var place string
+	if first > 0 {
+		place = fmt.Sprintf("%s %d ", theme.Up, first)
+	}
+	if more := len(below) - last; more > 0 {
+		place += fmt.Sprintf("%s %d ", theme.Down, more)
+	}
+	if place != "" {
+		place += "more "
+	}
+	return slices.Concat([]string{p.heading(s, place)}, state, below[first:last])
+}
+
+// heading names the service and its versions, and how much there is to scroll to.
+func (p pane) heading(s subject, place string) string {
 	row := p.rule(clean(s.service.Name), p.t.Title)
 	if s.r != nil {
 		versions := "first deployment " + theme.Arrow + " " + clean(s.r.Canary.Sha)
@@ -43,6 +117,9 @@ func (p pane) heading(s subject) string {
 	}
 	if s.replayed {
 		row.Put(p.t.Rule, theme.Dash+" ").Put(p.t.Badge, " PAST ").Put(p.t.Rule, " ")
+	}
+	if place != "" {
+		row.Put(p.t.Rule, theme.Dash+" ").Put(p.t.Accent, place)
 	}
 	if s.r != nil && row.Room() > len(s.r.ID)+12 {
 		row.Put(p.t.Rule, theme.Dash).Put(p.t.Muted, " rollout "+clean(s.r.ID)+" ")
@@ -57,7 +134,7 @@ func (p pane) stateLines(s subject) []string {
 	label := " " + glyph + " " + strings.ToUpper(word) + "  "
 	indent := theme.Width(label)
 	var lines []string
-	for i, line := range wrapped(s.story(), p.width-indent-1, 3) {
+	for i, line := range p.wrappedOrCut(word, s.story(), p.width-indent-1, 3) {
 		row := theme.NewRow(p.width)
 		if i == 0 {
 			row.Put(style, label)

@@ -105,11 +105,27 @@ func (b *dialogBox) tail() []string {
 	if len(b.d.Fields) > 0 {
 		lines = append([]string{theme.NewRow(b.inner).Padded()}, lines...)
 	}
-	for _, line := range wrapped(b.d.Fault, b.inner-2, 4) {
-		lines = append(lines, theme.NewRow(b.inner).Put(b.t.Bad, theme.Alert+" "+line).Padded())
-	}
+	lines = append(lines, b.faults()...)
 	lines = append(lines, theme.NewRow(b.inner).Padded())
 	return append(lines, b.answers(len(lines))...)
+}
+
+// faultLines is how many lines the faults of a dialog may take.
+const faultLines = 8
+
+// faults are what is wrong, a problem a line, each as long as there is room.
+func (b *dialogBox) faults() []string {
+	var lines []string
+	for problem := range strings.Lines(b.d.Fault) {
+		for i, line := range wrapped(strings.TrimSpace(problem), b.inner-2, faultLines-len(lines)) {
+			mark := theme.Alert
+			if i > 0 {
+				mark = " "
+			}
+			lines = append(lines, theme.NewRow(b.inner).Put(b.t.Bad, mark+" "+line).Padded())
+		}
+	}
+	return lines
 }
 
 // field is a line to type into, with its cursor in sight.

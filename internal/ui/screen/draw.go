@@ -77,6 +77,8 @@ type frame struct {
 	lines  []string
 	spots  []spot
 	extent int
+	// cuts are the texts of the page that had no room.
+	cuts []cut
 }
 
 func frameOf(s State, c *Cache) *frame {
@@ -170,7 +172,7 @@ func (p pane) detail() []string {
 		}
 		return []string{p.titled("detail"), theme.NewRow(p.width).Put(p.t.Muted, " "+words).String()}
 	}
-	return p.detailOf(p.subject())
+	return p.detailPage(p.subject())
 }
 
 // subject is what the Detail and Events pages show.

@@ -239,7 +239,7 @@ func (f *frame) guideBeside(height int) []string {
 func (p pane) paragraph(label string, labelled, style theme.Style, text string, most int) []string {
 	const indent = 11
 	var lines []string
-	for i, line := range wrapped(text, p.width-indent-1, most) {
+	for i, line := range p.wrappedOrCut(label, text, p.width-indent-1, most) {
 		row := theme.NewRow(p.width).Put(p.t.Text, " ")
 		if i == 0 {
 			row.Put(labelled, label)

@@ -3,6 +3,9 @@ package screen
 import (
 	"fmt"
 	"slices"
+	"strings"
+
+	"github.com/charmbracelet/x/ansi"
 
 	"serin/internal/engine"
 	"serin/internal/ui/scene"
@@ -27,6 +30,9 @@ func (p pane) troubles(s subject) []string {
 	lines = append(lines, p.readingFault(s.service.Fault, s)...)
 	// Where there is hardly any room, the weights and the steps are worth as much.
 	if most := max(p.height/2, 4); len(lines) > most {
+		for _, line := range lines[most:] {
+			p.cuts = append(p.cuts, cut{text: strings.TrimSpace(ansi.Strip(line))})
+		}
 		lines = lines[:most]
 	}
 	return lines

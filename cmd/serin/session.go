@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
@@ -87,6 +88,7 @@ func (a *account) hostOptions(p *program, environment string, log engine.Journal
 // host that cannot be made ends the console, and why is the error; who leaves before it is
 // there does not wait for it. ctx ends everything.
 func (s *session) run(ctx, shown context.Context) error {
+	s.beSmall()
 	shown, hide := context.WithCancel(shown)
 	defer hide()
 	attaching, giveUp := context.WithCancel(ctx)
@@ -124,6 +126,14 @@ func (s *session) run(ctx, shown context.Context) error {
 		return err
 	}
 	return failed
+}
+
+// beSmall trades processor time, of which a console that watches needs little, for
+// memory: garbage is collected when the heap has grown by half. $GOGC has the last word.
+func (s *session) beSmall() {
+	if _, chosen := s.lookup("GOGC"); !chosen {
+		debug.SetGCPercent(50)
+	}
 }
 
 // attachHost makes the host, unless it is there from the beginning, and shows it.

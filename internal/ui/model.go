@@ -23,7 +23,9 @@ type model struct {
 	options  Options
 	ctx      context.Context
 	terminal tellTerminal
-	opener   opener
+	// hurry is called by Init, when the program's renderer runs; nil without a program.
+	hurry  func()
+	opener opener
 	// bindings are the keys that this console has; shut are those that --read-only took.
 	bindings, shut []binding
 
@@ -128,6 +130,9 @@ func newModel(ctx context.Context, options Options, out tellTerminal) *model {
 
 // Init asks the terminal for its background, and starts the clock when one is needed.
 func (m *model) Init() tea.Cmd {
+	if m.hurry != nil {
+		m.hurry()
+	}
 	return tea.Batch(tea.RequestBackgroundColor, m.keepTime(), m.openReplay())
 }
 

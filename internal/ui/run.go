@@ -93,7 +93,9 @@ func run(ctx context.Context, options Options, more ...tea.ProgramOption) (Resul
 	m := newModel(inner, options, out)
 	m.width, m.height = sizeOf(options)
 	program := tea.NewProgram(m, append(programOptions(options, out), more...)...)
+	m.hurry = func() { hurry(inner, program) }
 
+	go recolor(options, program)
 	pumping := make(chan struct{})
 	go func() {
 		defer close(pumping)
@@ -115,11 +117,34 @@ func programOptions(options Options, out *terminal) []tea.ProgramOption {
 	chosen := []tea.ProgramOption{
 		tea.WithInput(options.Input), tea.WithOutput(out.writer()), tea.WithEnvironment(options.Environment),
 		tea.WithoutSignalHandler(), tea.WithWindowSize(options.Width, options.Height),
+		tea.WithFPS(frameRate),
 	}
-	if withoutColor(options.Environment) {
+	switch {
+	case withoutColor(options.Environment):
 		chosen = append(chosen, tea.WithColorProfile(colorprofile.ASCII))
+	case isTerminal(options.Output):
+		chosen = append(chosen, tea.WithColorProfile(colorprofile.Env(options.Environment)))
 	}
 	return chosen
+}
+
+// recolor looks closer at which colours the terminal has than its environment tells: in
+// the terminal's description, and by asking tmux, which takes too long for the first
+// frame to wait for. Nobody waits for it; after the end of the program it sends nothing.
+func recolor(options Options, program *tea.Program) {
+	if withoutColor(options.Environment) || !isTerminal(options.Output) {
+		return
+	}
+	found := colorprofile.Detect(options.Output, options.Environment)
+	if found != colorprofile.Env(options.Environment) {
+		program.Send(tea.ColorProfileMsg{Profile: found})
+		program.Send(tea.ClearScreen())
+	}
+}
+
+func isTerminal(output io.Writer) bool {
+	file, is := output.(term.File)
+	return is && term.IsTerminal(file.Fd())
 }
 
 // pump sends the newest scene whenever there is one, and that the terminal has caught up.
@@ -163,11 +188,10 @@ func pause(outer, inner context.Context) bool {
 
 // sizeOf is the size of the terminal; 0 by 0 when nobody knows.
 func sizeOf(options Options) (width, height int) {
-	file, is := options.Output.(term.File)
-	if !is || !term.IsTerminal(file.Fd()) {
+	if !isTerminal(options.Output) {
 		return options.Width, options.Height
 	}
-	width, height, err := term.GetSize(file.Fd())
+	width, height, err := term.GetSize(options.Output.(term.File).Fd())
 	if err != nil {
 		return 0, 0
 	}

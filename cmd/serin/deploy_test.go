@@ -50,13 +50,19 @@ func deploy(t *testing.T, image string, flags ...string) *process {
 
 func serin(t *testing.T, args ...string) *process {
 	t.Helper()
-	return serinIn(t, nil, args...)
+	return serinOf(t, itself, nil, args...)
 }
 
-// serinIn is serin with an environment of its own; nil is this process's.
+// serinIn is serin with an environment of its own; nil is this process's. It is one of
+// several processes.
 func serinIn(t *testing.T, environment []string, args ...string) *process {
 	t.Helper()
-	binary, err := os.Executable()
+	return serinOf(t, quickly, environment, args...)
+}
+
+func serinOf(t *testing.T, program func() (string, error), environment []string, args ...string) *process {
+	t.Helper()
+	binary, err := program()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,21 +106,31 @@ func (p *process) signal(signals ...os.Signal) {
 	}
 }
 
-// exits reads the rest of the output and checks the exit code.
-func (p *process) exits(code int) {
-	p.t.Helper()
+// ends reads the rest of the output and waits for the end.
+func (p *process) ends() error {
 	for {
 		line, err := p.out.ReadString('\n')
 		p.lines = append(p.lines, line)
 		if err != nil {
-			break
+			return p.command.Wait()
 		}
 	}
-	err := p.command.Wait()
+}
+
+// text is the output as far as it was read.
+func (p *process) text() string { return strings.Join(p.lines, "") }
+
+// code is the exit code of a process that has ended.
+func (p *process) code() int { return p.command.ProcessState.ExitCode() }
+
+// exits reads the rest of the output and checks the exit code.
+func (p *process) exits(code int) {
+	p.t.Helper()
+	err := p.ends()
 	if _, is := errors.AsType[*exec.ExitError](err); err != nil && !is {
 		p.t.Fatal(err)
 	}
-	if got := p.command.ProcessState.ExitCode(); got != code {
+	if got := p.code(); got != code {
 		p.t.Fatalf("the exit code is %d, want %d:\n%s\n%s", got, code, strings.Join(p.lines, ""), p.diagnostics.String())
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -149,10 +150,19 @@ type scene struct {
 
 func newScene(t *testing.T, a agony) *scene {
 	t.Helper()
-	s := &scene{agony: a, killer: &killer{}}
+	k := &killer{}
+	s := newSceneAround(t, a, k.around)
+	s.killer = k
+	return s
+}
+
+// newSceneAround is a scene whose calls are wrapped.
+func newSceneAround(t *testing.T, a agony, around wire.Around) *scene {
+	t.Helper()
+	s := &scene{agony: a}
 	options := sandbox.Defaults()
-	options.Empty, options.Rate, options.MetricDelay, options.Pace = a.empty, 60, 0, 0.05
-	options.Around = s.killer.around
+	options.Empty, options.Rate, options.MetricDelay, options.Pace = a.empty, 20, 0, 0.05
+	options.Around = around
 	region, err := sandbox.Start(t.Context(), options)
 	if err != nil {
 		t.Fatal(err)
@@ -170,7 +180,7 @@ func (s *scene) deploy(t *testing.T, flags ...string) *process {
 
 func (s *scene) begin(t *testing.T) *process {
 	t.Helper()
-	return s.deploy(t, append(s.flags, "--sha", "9bd0417e", "--image", s.image)...)
+	return s.deploy(t, slices.Concat(s.flags, []string{"--sha", "9bd0417e", "--image", s.image})...)
 }
 
 // account is everything that AWS would show of a service.
@@ -275,23 +285,25 @@ func (p peace) points(random *rand.Rand, inCalls int) []point {
 const inCalls = 26
 
 // TestTorture kills the driver with SIGKILL, goes on with another one, and compares the
-// account with that of a run that nobody killed. It tries 20 points; with
-// SERIN_TORTURE=all (make torture) every journal event, every changing call before and
-// after its effect, and more than a hundred points inside calls altogether.
+// account with that of a run that nobody killed. It tries 20 points, 8 where races are
+// looked for, and at four of them two drivers try to take over at once. With
+// SERIN_TORTURE=all (make torture) these are all there are: every journal event, every
+// changing call before and after its effect, and more than a hundred points inside calls.
 func TestTorture(t *testing.T) {
 	t.Parallel()
 	random := rand.New(rand.NewPCG(*tortureSeed, 0))
+	all := os.Getenv("SERIN_TORTURE") == "all"
 	for _, a := range agonies() {
 		seen := undisturbed(t, a)
 		points := seen.points(random, inCalls)
-		if os.Getenv("SERIN_TORTURE") != "all" {
-			points = points[:min(5, len(points))]
+		if !all {
+			points = points[:min(everydayPoints, len(points))]
 		}
 		for n, at := range points {
 			t.Run(fmt.Sprintf("%s %d %s", a.name, n, at), func(t *testing.T) {
 				t.Parallel()
 				// This run may read less than that one.
-				for !torture(t, a, at, seen.account) {
+				for !torture(t, a, at, all || n == 0, seen.account) {
 					at.read /= 2
 				}
 			})
@@ -299,10 +311,10 @@ func TestTorture(t *testing.T) {
 	}
 }
 
-// goOn is the next driver. One that was killed before its rollout began has left nothing
-// to resume: then the rollout is begun. One that was killed after its end has left nothing
-// to do: there is no next, nil.
-func (s *scene) goOn(t *testing.T) *process {
+// goOn has another driver go on, or one of two that both try to, and answers what it
+// printed. One that was killed before its rollout began has left nothing to resume: then the rollout is begun.
+// One that was killed after its end has left nothing to do.
+func (s *scene) goOn(t *testing.T, two bool) []string {
 	t.Helper()
 	clients := (&region{Endpoint: s.sandbox.Endpoint(), Region: s.sandbox.Region()}).clients(t)
 	caller, err := aws.Identify(t.Context(), clients.STS, clients.Where)
@@ -316,17 +328,48 @@ func (s *scene) goOn(t *testing.T) *process {
 	defer func() { _ = log.Close() }()
 	key := engine.Key{Account: caller.Account, Region: caller.Region, Environment: "ecs-blogpost", Service: s.service}
 	_, err = log.Current(t.Context(), key)
+	var p *process
 	if !errors.Is(err, engine.ErrNoRollout) {
-		return s.deploy(t, "--resume")
+		if two {
+			return s.contend(t)
+		}
+		p = s.deploy(t, "--resume")
+	} else {
+		if all, err := log.Rollouts(t.Context(), key, 0); err != nil || len(all) > 0 {
+			return nil
+		}
+		p = s.begin(t)
 	}
-	if all, err := log.Rollouts(t.Context(), key, 0); err != nil || len(all) > 0 {
-		return nil
+	p.exits(s.code)
+	return p.lines
+}
+
+// contend starts two drivers that take over at once. One ends the rollout; the other says
+// which process drives, or has ended it, and leaves.
+func (s *scene) contend(t *testing.T) []string {
+	t.Helper()
+	winner, loser := s.deploy(t, "--resume"), s.deploy(t, "--resume")
+	var both sync.WaitGroup
+	for _, p := range []*process{winner, loser} {
+		both.Go(func() { _ = p.ends() }) // the exit codes tell
 	}
-	return s.begin(t)
+	both.Wait()
+	if winner.code() == headless.ExitFailed {
+		winner, loser = loser, winner
+	}
+	says := loser.diagnostics.String()
+	told := strings.Contains(says, fmt.Sprintf("pid %d ", winner.command.Process.Pid)) || strings.Contains(says, "has no open rollout")
+	if loser.code() != headless.ExitFailed || strings.TrimSpace(loser.text()) != "" || !told {
+		t.Errorf("two go on, and the one that does not exits with %d and says:\n%s%s", loser.code(), loser.text(), says)
+	}
+	if winner.code() != s.code {
+		t.Errorf("two go on, and the one that does exits with %d, want %d:\n%s%s", winner.code(), s.code, winner.text(), winner.diagnostics.String())
+	}
+	return winner.lines
 }
 
 // torture tells whether the point was reached; one of a changing call must be.
-func torture(t *testing.T, a agony, at point, want string) (reached bool) {
+func torture(t *testing.T, a agony, at point, two bool, want string) (reached bool) {
 	t.Helper()
 	s := newScene(t, a)
 	p := s.begin(t)
@@ -351,10 +394,7 @@ func torture(t *testing.T, a agony, at point, want string) (reached bool) {
 		}
 	} else {
 		s.killer.hunt(nil, point{})
-		if next := s.goOn(t); next != nil {
-			next.exits(a.code)
-			p.lines = append(p.lines, next.lines...)
-		}
+		p.lines = append(p.lines, s.goOn(t, two)...)
 	}
 	if got := s.account(t); got != want {
 		t.Errorf("seed %d: killed %s, the account is\n%swant\n%s\n%s", *tortureSeed, at, got, want, strings.Join(p.lines, ""))

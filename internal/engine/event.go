@@ -1,8 +1,12 @@
 package engine
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
+	"strings"
 	"time"
 
 	"serin/internal/engine/analysis"
@@ -352,21 +356,39 @@ func (e Event) MarshalJSON() ([]byte, error) {
 	return json.Marshal(eventJSON{Seq: e.Seq, At: e.At, Actor: e.Actor, Kind: e.Body.Kind(), Body: body})
 }
 
-// UnmarshalJSON reads an event; a kind that this version of Serin does not know is an
-// error, never skipped.
+// UnmarshalJSON reads an event; a kind that this version of Serin does not know, or a
+// field, is an error, never skipped: what a newer version meant by it is not known.
 func (e *Event) UnmarshalJSON(data []byte) error {
 	var raw eventJSON
-	if err := json.Unmarshal(data, &raw); err != nil {
+	if err := unmarshalWhole(data, &raw); err != nil {
 		return fmt.Errorf("decode an event: %w", err)
 	}
 	newBody, known := newBodies()[raw.Kind]
 	if !known {
-		return fmt.Errorf("event %d is of the kind %q, which this version of serin does not know", raw.Seq, raw.Kind)
+		return fmt.Errorf("event %d is of the kind %q, which this version of serin does not know: use the newer one that wrote it", raw.Seq, raw.Kind)
 	}
 	body := newBody()
-	if err := json.Unmarshal(raw.Body, body); err != nil {
+	if err := unmarshalWhole(raw.Body, body); err != nil {
 		return fmt.Errorf("decode event %d (%s): %w", raw.Seq, raw.Kind, err)
 	}
 	*e = Event{Seq: raw.Seq, At: raw.At, Actor: raw.Actor, Body: body}
+	return nil
+}
+
+// unmarshalWhole decodes JSON that has no field but those of a type.
+func unmarshalWhole(data []byte, to any) error {
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.DisallowUnknownFields()
+	err := decoder.Decode(to)
+	// The package has no type for this error.
+	if field, unknown := strings.CutPrefix(fmt.Sprint(err), "json: unknown field "); unknown {
+		return fmt.Errorf("it has the field %s, which this version of serin does not know: use the newer one that wrote it", field)
+	}
+	if err != nil {
+		return err
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return errors.New("more follows it")
+	}
 	return nil
 }

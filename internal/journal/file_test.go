@@ -156,16 +156,19 @@ func TestOneOpenRolloutIsTheDatabasesOwnRule(t *testing.T) {
 
 func TestRowsThatCannotBeRead(t *testing.T) {
 	for name, test := range map[string]struct{ damage, want string }{
-		"not JSON":      {"UPDATE events SET event = 'x' WHERE seq = 2", "event 2 cannot be read"},
-		"unknown kind":  {`UPDATE events SET event = '{"seq":2,"kind":"sung","body":{}}' WHERE seq = 2`, `"sung"`},
-		"another's":     {`UPDATE events SET event = replace(event, '"seq":2', '"seq":7') WHERE seq = 2`, "it says that it is event 7"},
-		"no body":       {`UPDATE events SET event = '{"seq":2,"kind":"judged"}' WHERE seq = 2`, "event 2 cannot be read"},
-		"a gap":         {"DELETE FROM events WHERE seq = 2", "event 2 is missing"},
-		"a lost tail":   {"DELETE FROM events WHERE seq = 3", "event 3 cannot be read: it is missing: 3 events were recorded"},
-		"driver":        {"UPDATE rollouts SET driver = '{'", "its driver cannot be read"},
-		"start":         {"UPDATE rollouts SET started_at = 'today'", "its time of starting cannot be read"},
-		"command":       {"UPDATE commands SET command = '[]'", "command 1 cannot be read"},
-		"command's gap": {"DELETE FROM commands WHERE number = 1", "command 1 is missing"},
+		"not JSON":       {"UPDATE events SET event = 'x' WHERE seq = 2", "event 2 cannot be read"},
+		"unknown kind":   {`UPDATE events SET event = '{"seq":2,"kind":"sung","body":{}}' WHERE seq = 2`, `"sung"`},
+		"unknown field":  {`UPDATE events SET event = replace(event, '"canary":10', '"canary":10,"shadow":5') WHERE seq = 2`, `it has the field "shadow", which this version of serin does not know`},
+		"unknown within": {`UPDATE events SET event = replace(event, '"route":{', '"route":{"mirror":1,') WHERE seq = 2`, `it has the field "mirror", which this version of serin does not know`},
+		"unknown around": {`UPDATE events SET event = replace(event, '"seq":2', '"seq":2,"signed":"x"') WHERE seq = 2`, `it has the field "signed", which this version of serin does not know`},
+		"another's":      {`UPDATE events SET event = replace(event, '"seq":2', '"seq":7') WHERE seq = 2`, "it says that it is event 7"},
+		"no body":        {`UPDATE events SET event = '{"seq":2,"kind":"judged"}' WHERE seq = 2`, "event 2 cannot be read"},
+		"a gap":          {"DELETE FROM events WHERE seq = 2", "event 2 is missing"},
+		"a lost tail":    {"DELETE FROM events WHERE seq = 3", "event 3 cannot be read: it is missing: 3 events were recorded"},
+		"driver":         {"UPDATE rollouts SET driver = '{'", "its driver cannot be read"},
+		"start":          {"UPDATE rollouts SET started_at = 'today'", "its time of starting cannot be read"},
+		"command":        {"UPDATE commands SET command = '[]'", "command 1 cannot be read"},
+		"command's gap":  {"DELETE FROM commands WHERE number = 1", "command 1 is missing"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "journal.db")

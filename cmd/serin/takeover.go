@@ -1,11 +1,15 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"os/signal"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"serin/internal/engine"
+	"serin/internal/steer"
 )
 
 // takeoverFlags are those of serin takeover.
@@ -51,18 +55,21 @@ func (p *program) takeover(cmd *cobra.Command, service string, flags *takeoverFl
 	if err != nil {
 		return err
 	}
-	rollout, err := there.rollout(ctx, open.ID)
-	if err != nil {
+	view := steer.NewView(there.log, open.ID, there.gone)
+	if err := there.find(ctx, view); err != nil {
 		return err
 	}
-	d := there.goOnWith(rollout, "takeover")
+	if view.Rollout().Outcome != "" {
+		return there.noneOpen(ctx, service)
+	}
+	d := there.goOnWith(view.Rollout(), "takeover")
 	defer signal.Stop(d.signals)
 	d.flags.onInterrupt, d.flags.view = flags.onInterrupt, flags.view
 	d.attended = !flags.ci && !flags.output.json() && p.hasTerminal()
 	d.asks = func(r *engine.Rollout) (engine.Command, bool) {
 		return d.resumption("serin takeover"), r.LetGo || r.Stuck != nil
 	}
-	lease, err := d.takeOver(ctx)
+	lease, err := there.claim(ctx, open, view, there.account.driver(p.lookup, d.attended))
 	if err != nil {
 		return d.notStarted(ctx, err)
 	}
@@ -71,6 +78,32 @@ func (p *program) takeover(cmd *cobra.Command, service string, flags *takeoverFl
 		return d.attend(cmd.Context(), lease)
 	}
 	return d.drive(cmd.Context(), lease)
+}
+
+// find finds out whether somebody drives a rollout.
+func (e *environment) find(ctx context.Context, view *steer.View) error {
+	looking := time.AfterFunc(time.Second, func() {
+		e.warn("looking for a sign of life of its driver, for at most " + engine.LeaseTime.String())
+	})
+	defer looking.Stop()
+	return view.Find(ctx, engine.MailboxEvery(e.log))
+}
+
+// claim takes over a rollout that nobody drives, as far as is known; of one that somebody
+// drives it says who.
+func (e *environment) claim(ctx context.Context, open engine.Header, view *steer.View, driver engine.Driver) (engine.Lease, error) {
+	seen := view.Lease()
+	if !view.Life().Driverless() {
+		open.Lease = seen
+		return engine.Lease{}, &engine.OpenError{Header: open}
+	}
+	lease, err := e.log.Claim(ctx, seen, driver)
+	if errors.Is(err, engine.ErrLeaseLost) {
+		if open.Lease, err = e.log.Lease(ctx, open.ID); err == nil {
+			err = &engine.OpenError{Header: open}
+		}
+	}
+	return lease, err
 }
 
 // goOnWith is the driving of an open rollout, which is not taken over yet, without a

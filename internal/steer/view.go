@@ -86,12 +86,24 @@ func (v *View) LastSeen() time.Time {
 // most. A rollout that is over, and one of which something was recorded within that time,
 // are looked at once.
 func (v *View) Ascertain(ctx context.Context, every time.Duration) error {
+	return v.lookUntil(ctx, every, func() bool {
+		return v.Life() != Unknown || time.Since(v.rollout.At) < engine.LeaseTime
+	})
+}
+
+// Find looks until it is known for certain whether somebody drives, whatever was recorded
+// when: for engine.LeaseTime at most. A driver that lives is found within a third of it.
+func (v *View) Find(ctx context.Context, every time.Duration) error {
+	return v.lookUntil(ctx, every, func() bool { return v.Life() != Unknown })
+}
+
+// lookUntil looks until enough is known, or the rollout is over.
+func (v *View) lookUntil(ctx context.Context, every time.Duration, known func() bool) error {
 	for {
 		if _, err := v.Look(ctx, nil); err != nil {
 			return err
 		}
-		known := v.rollout.Outcome != "" || v.Life() != Unknown
-		if known || time.Since(v.rollout.At) < engine.LeaseTime {
+		if v.rollout.Outcome != "" || known() {
 			return nil
 		}
 		if !rest(ctx, every) {

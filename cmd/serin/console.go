@@ -61,7 +61,7 @@ func (p *program) console(cmd *cobra.Command, flags *consoleFlags) error {
 		}
 		log = opened
 		options := there.hostOptions(p, flags.environment, log, told)
-		options.ReadOnly = flags.readOnly
+		options.ReadOnly, options.Alone = flags.readOnly, log.alone()
 		return console.New(options), nil
 	}
 	s := newSession(p, flags.view, flags.onInterrupt.value, signals, told).onceThere(flags.opening(p.lookup), attach)

@@ -88,7 +88,7 @@ func (h *Host) compose() scene.Scene {
 	now := h.Now()
 	made := scene.Scene{
 		At: now, Environment: h.Where.Environment, Region: h.Where.Region, Account: h.Where.Account,
-		Caller: h.Driver.Actor, Page: h.Page, Endpoint: h.Endpoint, Faults: maps.Clone(h.faults), JournalFault: h.journalFault,
+		Caller: h.Driver.Actor, Page: h.Page, Endpoint: h.Endpoint, Alone: h.Alone, Faults: maps.Clone(h.faults), JournalFault: h.journalFault,
 	}
 	names := map[string]bool{}
 	for name := range h.services {

@@ -42,6 +42,9 @@ type Options struct {
 	Page string
 	// Endpoint is the URL of what answers in place of AWS; empty for AWS itself.
 	Endpoint string
+	// Alone says why nobody else can see what the journal has; empty when others can, or
+	// nobody else is there.
+	Alone string
 	// ReadOnly refuses everything that changes anything.
 	ReadOnly bool
 	// Settings are Field=Value over the specfiles that Serin carries, not over files.

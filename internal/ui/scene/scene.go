@@ -32,6 +32,9 @@ type Scene struct {
 	// Connecting is what is waited for before anything can be read or asked, such as
 	// "connecting to AWS in us-west-2"; empty once the console is attached.
 	Connecting string
+	// Alone says why nobody else can see these rollouts; empty when others can, or nobody
+	// else is there.
+	Alone string
 	// JournalFault says why the journal cannot be read now; empty when it can.
 	JournalFault string
 }

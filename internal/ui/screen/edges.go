@@ -69,6 +69,9 @@ func (f *frame) banners() []string {
 		}
 		banner(f.t.Alarm, words)
 	}
+	if alone := clean(f.s.Scene.Alone); alone != "" && len(lines) == 0 {
+		banner(f.t.Muted, alone)
+	}
 	if len(lines) > bannerLimit {
 		hidden := len(lines) - bannerLimit + 1
 		lines = append(lines[:bannerLimit-1], f.row().Put(f.t.Alarm, fmt.Sprintf(" ! and %d more ", hidden)).String())

@@ -89,6 +89,9 @@ func pages() map[string]screen.State {
 			Message: "ListServices: ExpiredTokenException", Hint: "log in again", Since: s.Now.Add(-time.Minute),
 		}}
 	})
+	with("alone", held(screen.Overview), func(s *screen.State) {
+		s.Scene.Alone = "nobody else can see or stop these rollouts: there is no table ecs-blogpost-serin in us-west-2, so the journal is /home/kim/.local/state/serin/journal.db on this machine"
+	})
 	with("dialog", held(screen.Detail), func(s *screen.State) { s.Dialog = rollBackDialog() })
 	with("guide", held(screen.Overview), func(s *screen.State) {
 		s.Guide, s.Scene.Page = guide(), "http://127.0.0.1:41234"

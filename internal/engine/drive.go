@@ -58,8 +58,6 @@ type DriveLoop struct {
 	evidence Evidence
 	cadence  Cadence
 	clock    wallClock
-	// began is when Run did.
-	began time.Time
 
 	results chan reading
 	reading map[Activity]bool
@@ -73,9 +71,11 @@ type DriveLoop struct {
 
 	mu    sync.Mutex
 	inbox []Command
-	// mailed are the numbers of the commands of the mailbox that were posted.
-	mailed  map[int64]bool
-	preempt context.CancelCauseFunc
+	// mailed are the numbers of the commands of the mailbox that were posted; those up to
+	// inherited lay there before this driver read it first.
+	mailed    map[int64]bool
+	inherited int64
+	preempt   context.CancelCauseFunc
 	// answered are commands that the journal was found to have already.
 	answered []Command
 	// mailFault says why the mailbox cannot be read; empty when it can.
@@ -158,7 +158,6 @@ func (d *DriveLoop) Run(ctx context.Context) (ending Ending, err error) {
 		return Ending{}, fmt.Errorf("read the journal of rollout %s: %w", d.ID, err)
 	}
 	d.rollout, d.clock = Fold(events), newWallClock(d.Now)
-	d.began = d.clock.now()
 	d.cadence = CadenceOf(d.rollout.Spec)
 	if len(events) == 0 {
 		return Ending{}, fmt.Errorf("%w: %s", ErrNoRollout, d.ID)

@@ -28,12 +28,16 @@ func MailboxEvery(journal Journal) time.Duration {
 func (d *DriveLoop) readMailbox(ctx context.Context, after int64) {
 	ticker := time.NewTicker(d.Mailbox)
 	defer ticker.Stop()
-	for {
+	for first := true; ; {
 		commands, err := d.commands(ctx, after)
 		if ctx.Err() != nil {
 			return
 		}
 		d.noteMail(err)
+		if first && err == nil {
+			first = false
+			d.inherit(commands)
+		}
 		for _, command := range commands {
 			d.Post(command)
 			after = command.Number
@@ -72,11 +76,28 @@ func (d *DriveLoop) noteMail(err error) {
 	d.nudge()
 }
 
+// inherit notes what lay in the mailbox already when this driver first read it. No clock
+// tells: those of the machines that ask and that drive may differ.
+func (d *DriveLoop) inherit(commands []Command) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, command := range commands {
+		d.inherited = command.Number
+	}
+}
+
+// isInherited tells whether a command of the mailbox is older than this driver.
+func (d *DriveLoop) isInherited(command Command) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return command.Number > 0 && command.Number <= d.inherited
+}
+
 // takeOrRefuse is what a command does to the rollout. One of the mailbox that was asked
 // before this driver began was meant for what the rollout was then: only a roll back is
 // still taken.
 func (d *DriveLoop) takeOrRefuse(command Command) []Body {
-	if command.Number > 0 && command.Kind != RollBack && command.At.Before(d.began) {
+	if command.Kind != RollBack && d.isInherited(command) {
 		return []Body{&CommandRefused{Command: command, Why: "it was asked before this driver began to drive: ask again"}}
 	}
 	return Take(d.rollout, d.evidence, command, d.clock.now())

@@ -104,6 +104,42 @@ func TestACommandOfTheMailboxIsTakenOnce(t *testing.T) {
 	})
 }
 
+// A machine whose clock is wrong asks as well as any other, and not from the future.
+func TestTheClockOfWhoAsksDoesNotMatter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		spec := specOf(t, "http")
+		w := newWorld(spec, build{}, false)
+		log := journal.NewMemory()
+		first := start(t, w, spec, runOptions{journal: log, attended: true, mailbox: time.Second})
+		first.until(t, engine.KindWeightsConfirmed, 1)
+		late := engine.Command{Kind: engine.PauseIt, By: "lee", At: time.Now().Add(-time.Hour)}
+		if _, err := log.Post(t.Context(), first.ID, late); err != nil {
+			t.Fatal(err)
+		}
+		first.until(t, engine.KindPaused, 1)
+		posted(t, log, first.ID, engine.LetGoOfIt)
+		first.finish(t)
+		early := engine.Command{Kind: engine.ResumeIt, By: "lee", At: time.Now().Add(time.Hour)}
+		if _, err := log.Post(t.Context(), first.ID, early); err != nil {
+			t.Fatal(err)
+		}
+		seen, err := log.Lease(t.Context(), first.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lease, err := log.Claim(t.Context(), seen, engine.Driver{Actor: "lee"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		next := drive(t, w, runOptions{journal: log, mailbox: time.Second}, lease.Driver, lease)
+		next.until(t, engine.KindCommandRefused, 1)
+		posted(t, log, first.ID, engine.RollBack)
+		if ending := next.finish(t); ending.Outcome != engine.RolledBack || !strings.Contains(next.story(), "before this driver began") {
+			t.Errorf("%s: %s; %s", ending.Outcome, ending.Reason, next.story())
+		}
+	})
+}
+
 // deafJournal cannot read its mailbox for a while.
 type deafJournal struct {
 	*journal.Memory

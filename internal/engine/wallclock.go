@@ -46,8 +46,6 @@ func (d *DriveLoop) followClock(ctx context.Context) error {
 	}
 	d.evidence, d.readingsOf = Evidence{}, d.readingsOf+1
 	clear(d.rests)
-	// What is asked from now on is timed by the new clock, and is not older than the driver.
-	d.began = d.began.Add(min(jump, 0))
 	return nil
 }
 

@@ -19,7 +19,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo deve
 
 .PHONY: build
 build: ## Build bin/serin
-	$(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/serin ./cmd/serin
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/serin ./cmd/serin
 
 .PHONY: test
 test: lint cfn-lint unit ## Check format, code and templates, and run all tests

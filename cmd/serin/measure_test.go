@@ -18,11 +18,23 @@ func stripped(t *testing.T) string {
 	}
 	binary := filepath.Join(t.TempDir(), "serin")
 	build := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", binary, ".")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if output, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, output)
 	}
 	return binary
 }
+
+// within fails a measurement that is over its budget.
+func within(t *testing.T, what string, measured, budget float64, unit string) {
+	t.Helper()
+	if measured > budget {
+		t.Errorf("%s: %.1f %s is over the budget of %g", what, measured, unit, budget)
+	}
+}
+
+// milliseconds is a time as a number.
+func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 
 // peak is the largest memory that a process that has ended had, in MiB (Linux: KiB in
 // ru_maxrss).
@@ -52,6 +64,9 @@ func TestMeasureVersion(t *testing.T) {
 	}
 	t.Logf("serin version: %s at the median of %d runs (budget 10ms), %.1f MiB at most (budget 20), the binary has %.1f MB (budget 45)",
 		times[runs/2].Round(100*time.Microsecond), runs, memory, float64(info.Size())/1e6)
+	within(t, "serin version", milliseconds(times[runs/2]), 10, "ms")
+	within(t, "serin version", memory, 20, "MiB")
+	within(t, "the binary", float64(info.Size())/1e6, 45, "MB")
 }
 
 // TestMeasureDeploy measures the memory of a headless deploy, the sandbox apart: the
@@ -73,4 +88,5 @@ func TestMeasureDeploy(t *testing.T) {
 	used := command.ProcessState.UserTime() + command.ProcessState.SystemTime()
 	t.Logf("serin deploy --ci: %.1f MiB at most (budget 57.2, which is 60 MB), %s of processor time in %s",
 		peak(command), used.Round(time.Millisecond), time.Since(start).Round(time.Second))
+	within(t, "serin deploy --ci", peak(command), 57.2, "MiB")
 }

@@ -341,4 +341,5 @@ func TestMeasureConsole(t *testing.T) {
 	used := term.command.ProcessState.UserTime() + term.command.ProcessState.SystemTime()
 	t.Logf("serin, watching: %.1f MiB at most (budget 40), %s of processor time in %s (budget %s, and what starting takes)",
 		peak(term.command), used.Round(time.Millisecond), watched, watched/100)
+	within(t, "the console that watches", peak(term.command), 40, "MiB")
 }

@@ -172,6 +172,7 @@ func (w *watched) forget(wanted []string) bool {
 // time; both are ascending. It tells whether anything changed but that something became
 // too old. What known holds is not changed.
 func merge(known, read []analysis.Bucket, from time.Time) (merged []analysis.Bucket, changed bool) {
+	merged = make([]analysis.Bucket, 0, len(known)+len(read))
 	for len(known) > 0 || len(read) > 0 {
 		var next analysis.Bucket
 		switch {

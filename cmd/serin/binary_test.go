@@ -28,7 +28,7 @@ func builtIn() string { return filepath.Join(os.TempDir(), fmt.Sprintf("serin-te
 var built = sync.OnceValues(func() (string, error) {
 	path := filepath.Join(builtIn(), "serin")
 	// Every test that needs it waits for it, so none may end it.
-	output, err := exec.Command("go", "build", "-race=false", "-o", path, ".").CombinedOutput() //nolint:noctx // as is said above
+	output, err := exec.Command("go", "build", "-race=false", "-o", path, ".").CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("build serin: %w\n%s", err, output)
 	}

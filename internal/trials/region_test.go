@@ -147,8 +147,13 @@ func (r *region) observe(t *testing.T) truth {
 // connect makes clients of the region, as a process has them.
 func (r *region) connect(t *testing.T) *aws.Clients {
 	t.Helper()
+	return r.connectBy(t, r.transport())
+}
+
+func (r *region) connectBy(t *testing.T, transport http.RoundTripper) *aws.Clients {
+	t.Helper()
 	clients, err := aws.Connect(t.Context(), aws.Options{
-		Region: r.Region(), Sandbox: r.Endpoint(), Transport: r.transport(),
+		Region: r.Region(), Sandbox: r.Endpoint(), Transport: transport,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -170,8 +170,8 @@ func (h *reign) outlives(t *testing.T, dying *heir) bool {
 	t.Helper()
 	ending, err := dying.wait(t, dying.disk)
 	dying.run.kill()
-	dying.reaper.mu.Lock()
-	defer dying.reaper.mu.Unlock()
+	dying.mu.Lock()
+	defer dying.mu.Unlock()
 	h.appends, h.calls, h.reads = dying.appends, len(dying.calls), dying.reads
 	dying.disk.close(t)
 	switch {

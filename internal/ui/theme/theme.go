@@ -2,13 +2,15 @@
 // and light terminals, with and without colour, with and without anything but ASCII.
 // Every state is told by a word and a glyph; colour only repeats it.
 //
-// It imports Lip Gloss, and nothing of Serin.
+// It imports the names of control sequences, and nothing of Serin. Lip Gloss asks tmux for
+// its colours before main begins, whatever the command is; its styles are not worth that.
 package theme
 
 import (
+	"slices"
 	"strings"
 
-	"charm.land/lipgloss/v2"
+	"github.com/charmbracelet/x/ansi"
 )
 
 // Symbols is what charts and glyphs are made of.
@@ -95,38 +97,42 @@ func palettes(dark bool) palette {
 // that its font has.
 func New(dark, noColor bool, symbols Symbols) Theme {
 	p := palettes(dark)
-	ink := func(colour string) lipgloss.Style {
+	bold := slices.Clip(ansi.Style{}.Bold())
+	inked := func(style ansi.Style, colour string) Style {
 		if noColor {
-			return lipgloss.NewStyle()
+			return styleOf(style)
 		}
-		return lipgloss.NewStyle().Foreground(lipgloss.Color(colour))
+		return styleOf(style.ForegroundColor(ansi.HexColor(colour)))
 	}
-	plain := lipgloss.NewStyle()
-	inverse := func(colour string) lipgloss.Style {
+	ink := func(colour string) Style { return inked(nil, colour) }
+	strong := func(colour string) Style { return inked(bold, colour) }
+	inverse := func(colour string) Style {
 		if noColor {
-			return plain.Bold(true).Reverse(true)
+			return styleOf(bold.Reverse(true))
 		}
-		return plain.Bold(true).Foreground(lipgloss.Color(p.ground)).Background(lipgloss.Color(colour))
+		return styleOf(bold.ForegroundColor(ansi.HexColor(p.ground)).BackgroundColor(ansi.HexColor(colour)))
 	}
 	faint := ink(p.muted)
 	if noColor {
-		faint = plain.Faint(true)
+		faint = styleOf(ansi.Style{}.Faint())
 	}
 	return Theme{
 		Dark: dark, NoColor: noColor, Symbols: symbols,
-		Text: Style{}, Muted: styleOf(ink(p.muted)), Strong: styleOf(plain.Bold(true)),
-		Title: styleOf(ink(p.blue).Bold(true)), Rule: styleOf(faint), Border: styleOf(ink(p.blue)),
-		Stable: styleOf(ink(p.blue)), Canary: styleOf(ink(p.orange)),
-		Good: styleOf(ink(p.green)), Warning: styleOf(ink(p.yellow).Bold(true)), Bad: styleOf(ink(p.vermilion).Bold(true)),
-		Accent: styleOf(ink(p.purple).Bold(true)), Selected: styleOf(plain.Bold(true)), Focus: styleOf(inverse(p.text)),
-		Key: styleOf(ink(p.blue).Bold(true)), Disabled: styleOf(faint), Danger: styleOf(ink(p.vermilion).Bold(true)),
-		Badge: styleOf(inverse(p.yellow)), Alarm: styleOf(inverse(p.vermilion)),
-		Band: styleOf(faint), Mark: styleOf(ink(p.purple)), Limit: styleOf(ink(p.vermilion)), Axis: styleOf(faint),
+		Text: Style{}, Muted: ink(p.muted), Strong: styleOf(bold),
+		Title: strong(p.blue), Rule: faint, Border: ink(p.blue),
+		Stable: ink(p.blue), Canary: ink(p.orange),
+		Good: ink(p.green), Warning: strong(p.yellow), Bad: strong(p.vermilion),
+		Accent: strong(p.purple), Selected: styleOf(bold), Focus: inverse(p.text),
+		Key: strong(p.blue), Disabled: faint, Danger: strong(p.vermilion),
+		Badge: inverse(p.yellow), Alarm: inverse(p.vermilion),
+		Band: faint, Mark: ink(p.purple), Limit: ink(p.vermilion), Axis: faint,
 	}
 }
 
-// styleOf is what Lip Gloss puts before and after a text.
-func styleOf(style lipgloss.Style) Style {
-	open, shut, _ := strings.Cut(style.Render("x"), "x")
-	return Style{open: open, shut: shut}
+// styleOf is what is written before and after a text.
+func styleOf(style ansi.Style) Style {
+	if len(style) == 0 {
+		return Style{}
+	}
+	return Style{open: style.String(), shut: ansi.ResetStyle}
 }

@@ -77,7 +77,7 @@ func (a *account) hostOptions(p *program, environment string, log engine.Journal
 		Archive:   a.archive(),
 		Preflight: a.preflight,
 		Where:     engine.Key{Account: a.caller.Account, Region: a.caller.Region, Environment: environment},
-		Driver:    driver, ErrorLimit: errorLimit, OnEvent: told.event,
+		Driver:    driver, Actor: a.actor(p.lookup), ErrorLimit: errorLimit, OnEvent: told.event,
 		Endpoint: a.clients.Where.Endpoint,
 		Gone:     func(other engine.Driver) bool { return isGone(other, driver) },
 	}

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -67,7 +68,7 @@ var errReadOnly = errors.New("this console is read-only")
 // signed is a command with who asks and when.
 func (h *Host) signed(command engine.Command) engine.Command {
 	if command.By == "" {
-		command.By = h.Driver.Actor
+		command.By = cmp.Or(h.Actor, h.Driver.Actor)
 	}
 	if command.At.IsZero() {
 		command.At = h.Now()

@@ -38,6 +38,9 @@ type Options struct {
 	Where engine.Key
 	// Driver is this process, should it drive.
 	Driver engine.Driver
+	// Actor is who asks, in every command: the caller's ARN, and from where. Empty is the
+	// Driver's Actor.
+	Actor string
 	// Page is the URL of the sandbox's page; empty without a sandbox.
 	Page string
 	// Endpoint is the URL of what answers in place of AWS; empty for AWS itself.

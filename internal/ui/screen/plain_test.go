@@ -113,3 +113,13 @@ func TestDisabledKeysAreBracketed(t *testing.T) {
 		lineHas(t, s, "roll back", "(t take over)")
 	}
 }
+
+// Who asked is told with the place that was asked from, and without where the caller is
+// registered.
+func TestWhoAskedIsTold(t *testing.T) {
+	e := examples()[screen.Paused]
+	e.life = holding().paused(engine.Pause{
+		Kind: engine.PausedByPerson, By: "lee@desk (arn:aws:sts::123456789012:assumed-role/deploy/lee)", Reason: "looking",
+	})
+	lineHas(t, consoleOf(e, screen.Detail), "lee@desk (deploy/lee) at", "by lee@desk")
+}

@@ -108,8 +108,12 @@ func withoutARNs(text string) string {
 	return identities().ReplaceAllString(text, "")
 }
 
-// shortCaller is the end of an ARN: who it is, without where.
+// shortCaller is the end of an ARN: who it is, without where it is registered. The place
+// before it stays.
 func shortCaller(arn string) string {
+	if place, caller, has := strings.Cut(arn, " (arn:"); has {
+		return place + " (" + shortCaller(strings.TrimSuffix(caller, ")")) + ")"
+	}
 	if at := strings.LastIndex(arn, ":"); at >= 0 {
 		return strings.TrimPrefix(arn[at+1:], "assumed-role/")
 	}

@@ -28,6 +28,9 @@ type reading struct {
 
 // absorb takes a reading into the evidence and tells what of it must be recorded.
 func absorb(r *Rollout, e *Evidence, got reading) []Body {
+	if got.err != nil && got.activity == ReadMetrics && forOnlookers(r) {
+		return nil
+	}
 	if got.err != nil {
 		return []Body{&Faulted{Fault: nextFault(r, got.activity, got.err, got.at)}}
 	}

@@ -337,7 +337,7 @@ func (d *DriveLoop) wait(ctx context.Context) error {
 			got.at = d.clock.now()
 		}
 		err := d.record(ctx, absorb(d.rollout, &d.evidence, got)...)
-		if err != nil && got.err != nil {
+		if _, known := d.rollout.Faults[got.activity]; got.err != nil && (err != nil || !known) {
 			d.rests[got.activity] = got.at.Add(unrecordedRest)
 		}
 		if err := d.survivable(err); err != nil {

@@ -64,7 +64,7 @@ func (d *DriveLoop) mayGoUnrecorded(bodies []Body) bool {
 		return false
 	}
 	if d.rollout.RollingBack() {
-		return true
+		return !isEvidence(bodies)
 	}
 	for _, body := range bodies {
 		if body.Kind() == KindRollbackStarted {
@@ -72,6 +72,16 @@ func (d *DriveLoop) mayGoUnrecorded(bodies []Body) bool {
 		}
 	}
 	return false
+}
+
+// isEvidence tells whether bodies are but responses: they are read again.
+func isEvidence(bodies []Body) bool {
+	for _, body := range bodies {
+		if body.Kind() != KindObserved {
+			return false
+		}
+	}
+	return len(bodies) > 0
 }
 
 // commits tells whether bodies are the point of no return, of which the journal may know

@@ -106,7 +106,22 @@ func Due(r *Rollout, e Evidence, cadence Cadence) map[Activity]time.Time {
 	for _, activity := range readings(r) {
 		due[activity] = dueAt(r, e, activity, cadence)
 	}
+	if forOnlookers(r) {
+		due[ReadMetrics] = dueAt(r, e, ReadMetrics, cadence)
+	}
 	return due
+}
+
+// forOnlookers tells whether responses are read although nothing is decided by them: while
+// the canary comes and goes, so that consoles need not ask for what the journal has. No
+// failure of these readings counts, and none comes before traffic is safe.
+func forOnlookers(r *Rollout) bool {
+	switch r.Phase {
+	case Deploying, Waiting, Removing, Retiring:
+		return r.Spec.Protocol.HasResponses()
+	default:
+		return false
+	}
 }
 
 func dueAt(r *Rollout, e Evidence, activity Activity, cadence Cadence) time.Time {

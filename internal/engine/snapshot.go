@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"fmt"
 	"maps"
 	"time"
 )
@@ -73,6 +74,16 @@ type Ending struct {
 // Ending is how the driving of the rollout has ended, or would if its driver left now:
 // without an Outcome while nothing keeps the rollout from going on.
 func (r *Rollout) Ending() Ending { return endingOf(r) }
+
+// Missing says in words what the journal does not have, and what to do; empty when it has
+// everything.
+func (e Ending) Missing() string {
+	if e.Unrecorded == 0 {
+		return ""
+	}
+	return fmt.Sprintf("the last %d events of its roll back are not recorded, so that the journal has it open: "+
+		"roll it back again when the journal can be written", e.Unrecorded)
+}
 
 func endingOf(r *Rollout) Ending {
 	ending := Ending{Outcome: r.Outcome, Reason: r.Reason, Leftover: r.Leftover, Rollout: r}

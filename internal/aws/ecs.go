@@ -1,6 +1,7 @@
 package aws
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -56,15 +57,66 @@ const (
 
 // Health reads the tasks of versions; see engine.Tasks.
 func (t *Tasks) Health(ctx context.Context, service engine.Service, shas []string) ([]engine.TaskHealth, error) {
-	services, err := t.services(ctx, service, shas)
-	if err != nil {
-		return nil, err
+	all, err := t.HealthOf(ctx, map[engine.Service][]string{service: shas})
+	return all[service], err
+}
+
+// HealthOf reads the tasks of versions of many services, in the order of their shas, with
+// the requests of one where they fit: ten ECS services and a hundred tasks a request. It
+// fails as a whole. It is safe for concurrent use.
+func (t *Tasks) HealthOf(ctx context.Context, versions map[engine.Service][]string) (map[engine.Service][]engine.TaskHealth, error) {
+	clusters := map[string]*cluster{}
+	byName := func(a, b engine.Service) int { return cmp.Compare(a.Name, b.Name) }
+	for _, service := range slices.SortedFunc(maps.Keys(versions), byName) {
+		if clusters[service.Environment] == nil {
+			clusters[service.Environment] = &cluster{name: service.Environment}
+		}
+		clusters[service.Environment].add(service, versions[service])
 	}
-	tasks, err := t.tasks(ctx, service, services)
-	if err != nil {
-		return nil, err
+	all := make(map[engine.Service][]engine.TaskHealth, len(versions))
+	for _, name := range slices.Sorted(maps.Keys(clusters)) {
+		read := clusters[name]
+		services, err := t.services(ctx, read)
+		if err != nil {
+			return nil, err
+		}
+		tasks, err := t.tasks(ctx, read, services)
+		if err != nil {
+			return nil, err
+		}
+		for _, service := range read.services {
+			if all[service], err = t.healthOf(ctx, service, versions[service], services, tasks); err != nil {
+				return nil, err
+			}
+		}
 	}
+	return all, nil
+}
+
+// cluster is what is read of one cluster: services, and the names of their versions.
+type cluster struct {
+	name            string
+	services        []engine.Service
+	names, versions []string
+}
+
+func (c *cluster) add(service engine.Service, shas []string) {
+	c.services, c.names = append(c.services, service), append(c.names, service.Name)
+	for _, sha := range shas {
+		c.versions = append(c.versions, service.VersionName(sha))
+	}
+}
+
+// target is what is read, in words.
+func (c *cluster) target() string {
+	return "the tasks of " + strings.Join(c.names, ", ") + " in cluster " + c.name
+}
+
+func (t *Tasks) healthOf(
+	ctx context.Context, service engine.Service, shas []string, services map[string]types.Service, tasks map[string][]types.Task,
+) ([]engine.TaskHealth, error) {
 	health := make([]engine.TaskHealth, len(shas))
+	var err error
 	for i, sha := range shas {
 		health[i] = engine.TaskHealth{Sha: sha}
 		found, there := services[service.VersionName(sha)]
@@ -79,28 +131,20 @@ func (t *Tasks) Health(ctx context.Context, service engine.Service, shas []strin
 	return health, nil
 }
 
-func (t *Tasks) target(service engine.Service) string {
-	return "the tasks of " + service.Name + " in cluster " + service.Environment
-}
-
 // services reads the active ECS services of versions, by name.
-func (t *Tasks) services(ctx context.Context, service engine.Service, shas []string) (map[string]types.Service, error) {
-	names := make([]string, len(shas))
-	for i, sha := range shas {
-		names[i] = service.VersionName(sha)
-	}
-	active := make(map[string]types.Service, len(names))
-	for part := range slices.Chunk(unique(names), servicesPerRequest) {
-		out, err := t.api.DescribeServices(ctx, &ecs.DescribeServicesInput{Cluster: &service.Environment, Services: part})
+func (t *Tasks) services(ctx context.Context, in *cluster) (map[string]types.Service, error) {
+	active := make(map[string]types.Service, len(in.versions))
+	for part := range slices.Chunk(unique(in.versions), servicesPerRequest) {
+		out, err := t.api.DescribeServices(ctx, &ecs.DescribeServicesInput{Cluster: &in.name, Services: part})
 		if hasCode(err, "ClusterNotFoundException") {
-			return nil, refuse("read", t.target(service), engine.NotFound,
+			return nil, refuse("read", in.target(), engine.NotFound,
 				"check EnvironmentName, the account and the region",
-				"environment %s has no ECS cluster in %s", service.Environment, t.where.Region)
+				"environment %s has no ECS cluster in %s", in.name, t.where.Region)
 		}
 		if err != nil {
-			return nil, t.where.fault(ctx, "read", t.target(service), err)
+			return nil, t.where.fault(ctx, "read", in.target(), err)
 		}
-		if err := t.failures(service, out.Failures); err != nil {
+		if err := t.failures(in, out.Failures); err != nil {
 			return nil, err
 		}
 		for _, found := range out.Services {
@@ -114,10 +158,10 @@ func (t *Tasks) services(ctx context.Context, service engine.Service, shas []str
 
 // failures refuses a part of an answer that failed for another reason than that the
 // thing is not there.
-func (t *Tasks) failures(service engine.Service, failures []types.Failure) error {
+func (t *Tasks) failures(in *cluster, failures []types.Failure) error {
 	for _, failure := range failures {
 		if reason := text(failure.Reason); reason != "MISSING" {
-			return refuse("read", t.target(service), engine.Transient, "",
+			return refuse("read", in.target(), engine.Transient, "",
 				"ECS says %s of %s %s", reason, lastPart(text(failure.Arn)), text(failure.Detail))
 		}
 	}
@@ -126,16 +170,16 @@ func (t *Tasks) failures(service engine.Service, failures []types.Failure) error
 
 // tasks reads the running and the stopped tasks of services, by the service's name. The
 // tasks of all of them share requests.
-func (t *Tasks) tasks(ctx context.Context, service engine.Service, services map[string]types.Service) (map[string][]types.Task, error) {
+func (t *Tasks) tasks(ctx context.Context, in *cluster, services map[string]types.Service) (map[string][]types.Task, error) {
 	owner := make(map[string]string)
 	for _, name := range slices.Sorted(maps.Keys(services)) {
 		for _, desired := range []types.DesiredStatus{types.DesiredStatusRunning, types.DesiredStatusStopped} {
-			arns, err := t.list(ctx, service.Environment, name, desired)
+			arns, err := t.list(ctx, in.name, name, desired)
 			if hasCode(err, "ServiceNotFoundException", "ServiceNotActiveException") {
 				continue
 			}
 			if err != nil {
-				return nil, t.where.fault(ctx, "read", t.target(service), err)
+				return nil, t.where.fault(ctx, "read", in.target(), err)
 			}
 			for _, arn := range arns {
 				owner[arn] = name
@@ -144,11 +188,11 @@ func (t *Tasks) tasks(ctx context.Context, service engine.Service, services map[
 	}
 	tasks := make(map[string][]types.Task, len(services))
 	for part := range slices.Chunk(slices.Sorted(maps.Keys(owner)), tasksPerRequest) {
-		out, err := t.api.DescribeTasks(ctx, &ecs.DescribeTasksInput{Cluster: &service.Environment, Tasks: part})
+		out, err := t.api.DescribeTasks(ctx, &ecs.DescribeTasksInput{Cluster: &in.name, Tasks: part})
 		if err != nil {
-			return nil, t.where.fault(ctx, "read", t.target(service), err)
+			return nil, t.where.fault(ctx, "read", in.target(), err)
 		}
-		if err := t.failures(service, out.Failures); err != nil {
+		if err := t.failures(in, out.Failures); err != nil {
 			return nil, err
 		}
 		for _, task := range out.Tasks {
@@ -195,7 +239,7 @@ func (t *Tasks) health(
 		health.Running++
 		passes, err := t.passes(ctx, task)
 		if err != nil {
-			return engine.TaskHealth{}, t.where.fault(ctx, "read", t.target(service), err)
+			return engine.TaskHealth{}, t.where.fault(ctx, "read", "the tasks of "+service.Name+" in cluster "+service.Environment, err)
 		}
 		if passes {
 			healthy = append(healthy, lastPart(awssdk.ToString(task.TaskArn)))

@@ -21,6 +21,8 @@ func (h *Host) Post(service string, command engine.Command) error {
 	defer h.mu.Unlock()
 	t := h.tracks[service]
 	switch {
+	case h.closed:
+		return errClosing
 	case t == nil || t.rollout.Outcome != "":
 		return fmt.Errorf("%s has no open rollout", service)
 	case t.drive != nil:
@@ -28,16 +30,22 @@ func (h *Host) Post(service string, command engine.Command) error {
 	case t.taking:
 		t.asked = append(t.asked, command)
 	case !h.isDriverless(t):
-		h.drives.Go(func() { h.mail(t.id, service, command) })
+		h.goes(func() { h.mail(t.id, service, command) })
 	case command.Kind != engine.RollBack && command.Kind != engine.ResumeIt:
 		return fmt.Errorf("take it over first: nobody drives the rollout of %s now", service)
-	case command.Kind.Refusal(t.rollout) != "":
+	case command.Kind.Refusal(t.rollout) != "" && !goesOn(command, t.rollout):
 		return fmt.Errorf("take it over first: nobody drives the rollout of %s now, and %s", service, command.Kind.Refusal(t.rollout))
 	default:
 		t.taking, t.asked = true, []engine.Command{command}
-		h.drives.Go(func() { h.takeOverToAct(t) })
+		h.goes(func() { h.takeOverToAct(t) })
 	}
 	return nil
+}
+
+// goesOn tells whether a command asks for what a rollout is doing already: one that nobody
+// drives is taken over for it all the same, and goes on.
+func goesOn(command engine.Command, r *engine.Rollout) bool {
+	return command.Kind == engine.RollBack && r.RollingBack()
 }
 
 // isDriverless tells whether nobody drives a rollout, as far as is known.
@@ -82,6 +90,11 @@ func (h *Host) TakeOver(ctx context.Context, service string) error {
 	if h.ReadOnly {
 		return errReadOnly
 	}
+	ctx, exit, err := h.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer exit()
 	t, err := h.toTakeOver(service)
 	if err != nil {
 		return err
@@ -138,12 +151,11 @@ func (h *Host) stayOut(t *track, why error) bool {
 		return false
 	}
 	if _, driven := errors.AsType[*engine.OpenError](why); driven || errors.Is(why, engine.ErrLeaseLost) {
-		h.drives.Go(func() {
+		return h.goes(func() {
 			for _, command := range commands {
 				h.mail(t.id, service, command)
 			}
 		})
-		return true
 	}
 	h.noteFault(asking(service), fmt.Errorf("nobody drives its rollout, and it could not be taken over: %w", why))
 	return true

@@ -54,6 +54,11 @@ func (h *Host) Deploy(ctx context.Context, order scene.Order) error {
 	if h.ReadOnly {
 		return errReadOnly
 	}
+	ctx, exit, err := h.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer exit()
 	wanted, err := h.meant(ctx, order)
 	if err != nil {
 		return err
@@ -62,13 +67,18 @@ func (h *Host) Deploy(ctx context.Context, order scene.Order) error {
 	if err != nil {
 		return err
 	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
 	first := engine.Event{Seq: 1, At: h.Now(), Actor: h.Driver.Actor, Body: started}
 	// Whether it has begun must be known for certain, so whoever asked cannot end this.
 	lease, err := h.Journal.Begin(context.WithoutCancel(ctx), started.ID, h.Driver, first)
 	if err != nil {
 		return err
 	}
-	h.start(lease, []engine.Event{first})
+	if !h.start(lease, []engine.Event{first}) {
+		return errors.Join(fmt.Errorf("rollout %s began, and nobody drives it: %w", started.ID, errClosing), h.letGo(ctx, lease))
+	}
 	return nil
 }
 

@@ -9,8 +9,11 @@ import (
 	"serin/internal/engine"
 )
 
-// errClosed is why a driver leaves whose process ends.
-var errClosed = errors.New("the process that drove it ended")
+// errClosed is why a driver leaves whose process ends, errClosing why nothing is begun.
+var (
+	errClosed  = errors.New("the process that drove it ended")
+	errClosing = errors.New("this process is ending: nothing is begun any more")
+)
 
 // drive is a rollout that this process drives.
 type drive struct {
@@ -26,22 +29,34 @@ type ended struct {
 }
 
 // Drive drives the rollout of a lease that this process holds, until its end or until
-// Close. It returns when it has begun. No second one is begun for a service while the
-// first lasts.
+// Close. It returns when it has begun; with an error, the lease has been let go of. No
+// second one is begun for a service while the first lasts.
 func (h *Host) Drive(ctx context.Context, lease engine.Lease) error {
 	events, err := h.Journal.Events(ctx, lease.Rollout, 0)
 	if err == nil && len(events) == 0 {
 		err = fmt.Errorf("%w: %s has no events", engine.ErrNoRollout, lease.Rollout)
 	}
-	if err != nil {
-		return errors.Join(err, h.Journal.Release(context.WithoutCancel(ctx), lease))
+	if err == nil && !h.start(lease, events) {
+		err = errClosing
 	}
-	h.start(lease, events)
+	if err != nil {
+		return errors.Join(err, h.letGo(ctx, lease))
+	}
 	return nil
 }
 
-// start puts a driver to work.
-func (h *Host) start(lease engine.Lease, events []engine.Event) {
+// letGo lets go of a lease that this process does not drive with.
+func (h *Host) letGo(ctx context.Context, lease engine.Lease) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), mailTime)
+	defer cancel()
+	if err := h.Journal.Release(ctx, lease); err != nil {
+		return fmt.Errorf("could not let go of rollout %s: it can be taken over in %s: %w", lease.Rollout, engine.LeaseTime, err)
+	}
+	return nil
+}
+
+// start puts a driver to work; false when the host is closed.
+func (h *Host) start(lease engine.Lease, events []engine.Event) bool {
 	rollout := engine.Fold(events)
 	d := &drive{latest: engine.NewLatest[engine.Snapshot](), done: make(chan struct{})}
 	t := &track{
@@ -55,31 +70,51 @@ func (h *Host) start(lease engine.Lease, events []engine.Event) {
 			h.takeEvent(t, event)
 			h.OnEvent(event, after)
 		},
-		Latest: d.latest, Mailbox: engine.MailboxEvery(h.Journal),
-		Warn: func(words string) {
-			h.change(func() bool { return h.noteFault(driving(service), errors.New(words)) })
-		},
-		Now: h.Now,
+		// What keeps it from its journal is in its snapshots and in its ending.
+		Latest: d.latest, Mailbox: engine.MailboxEvery(h.Journal), Now: h.Now,
 	})
+	begun := false
 	h.change(func() bool {
+		if h.closed {
+			return false
+		}
 		if before := h.tracks[service]; before != nil && before.id == t.id {
 			for _, command := range before.asked {
 				d.loop.Post(command)
 			}
 		}
 		h.begin(service, t)
+		h.goes(func() { h.show(t, d) })
+		h.goes(func() {
+			ending, err := d.loop.Run(h.driving)
+			h.conclude(service, t, ended{ending, err})
+			close(d.done)
+		})
+		begun = true
 		return true
 	})
-	h.drives.Go(func() { h.show(t, d) })
-	h.drives.Go(func() {
-		ending, err := d.loop.Run(h.driving)
-		h.conclude(service, t, ended{ending, err})
-		close(d.done)
-	})
+	return begun
 }
 
-// driving is what fails when a driver warns.
+// driving is what fails when a driver cannot do what it should with its journal.
 func driving(service string) string { return "driving " + service }
+
+// troubled is what a driver's trouble with its journal means; nil without any.
+func troubled(snapshot engine.Snapshot) error {
+	trouble := snapshot.Trouble
+	switch {
+	case trouble.Unrecorded > 0 && snapshot.Rollout.Outcome != "":
+		return fmt.Errorf("the roll back is done and not recorded (%d events): for everybody else the rollout is open. "+
+			"Mend the journal, and leave this running until it has recorded them: %s", trouble.Unrecorded, trouble.Journal)
+	case trouble.Unrecorded > 0:
+		return fmt.Errorf("not recorded yet: %d events of the roll back, which goes on. Mend the journal: %s", trouble.Unrecorded, trouble.Journal)
+	case trouble.Journal != "":
+		return fmt.Errorf("the journal cannot be written, and nothing moves but a roll back until it can: %s", trouble.Journal)
+	case trouble.Mailbox != "":
+		return fmt.Errorf("commands that others post are not seen: %s", trouble.Mailbox)
+	}
+	return nil
+}
 
 // takeEvent keeps an event of a drive. The snapshot that follows it makes the scene.
 func (h *Host) takeEvent(t *track, event engine.Event) {
@@ -93,7 +128,14 @@ func (h *Host) show(t *track, d *drive) {
 	for {
 		snapshot, changed := d.latest.Get()
 		if snapshot.Rollout != nil {
-			h.change(func() bool { return t.drive == d && t.takeSnapshot(snapshot, h.Now()) })
+			h.change(func() bool {
+				if t.drive != d {
+					return false
+				}
+				troubled := h.noteFault(driving(t.key.Service), troubled(snapshot))
+				news := t.takeSnapshot(snapshot, h.Now())
+				return h.takeCounted(t) || news || troubled
+			})
 		}
 		select {
 		case <-changed:
@@ -113,25 +155,42 @@ func (h *Host) conclude(service string, t *track, how ended) {
 		if how.Rollout == nil {
 			how.Rollout = t.rollout
 		}
-		t.drive = nil
+		// The journal may have it otherwise than this driver did.
+		t.drive, t.again = nil, true
 		h.endings[t.id] = how
-		h.noteFault(driving(service), nil)
-		if how.err != nil && !errors.Is(how.err, errClosed) {
-			h.noteFault(driving(service), how.err)
-		}
+		h.noteFault(driving(service), how.remains())
+		h.takeCounted(t)
+		nudge(h.metricsWake)
 		h.lookNow(service)
 		return true
 	})
 }
 
+// remains is what an operator must know of a drive that has ended; nil when nothing
+// remains to be done.
+func (e ended) remains() error {
+	var remains []error
+	if e.err != nil && !errors.Is(e.err, errClosed) {
+		remains = append(remains, e.err)
+	}
+	if missing := e.Missing(); missing != "" {
+		remains = append(remains, errors.New(missing))
+	}
+	if e.Kept != nil {
+		remains = append(remains, fmt.Errorf("could not let go of it: it can be taken over in %s: %w", engine.LeaseTime, e.Kept))
+	}
+	return errors.Join(remains...)
+}
+
 // Driving are the services whose rollouts this process drives, or is taking over because
-// something was asked of them, sorted.
+// something was asked of them, sorted. One that is over is not among them, although its
+// driver may still have to record that.
 func (h *Host) Driving() []string {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	var services []string
 	for service, t := range h.tracks {
-		if t.drive != nil || len(t.asked) > 0 {
+		if t.drive != nil && t.rollout.Outcome == "" || len(t.asked) > 0 {
 			services = append(services, service)
 		}
 	}

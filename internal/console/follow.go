@@ -136,7 +136,7 @@ func (h *Host) follow(ctx context.Context, header engine.Header) error {
 func (h *Host) known(service, id string) []engine.Event {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if t := h.tracks[service]; t != nil && t.id == id {
+	if t := h.tracks[service]; t != nil && t.id == id && !t.again {
 		return t.events
 	}
 	return nil
@@ -157,15 +157,25 @@ func (h *Host) takeFollowed(header engine.Header, events []engine.Event, rollout
 		t = &track{id: header.ID, key: header.Key, rollout: rollout}
 		h.begin(service, t)
 	}
-	now := h.Now()
+	if t.again && (rollout == nil || events[0].Seq != 1) {
+		return false
+	}
+	now, counted := h.Now(), h.isCounted(t)
 	news := rollout != nil
 	if rollout != nil {
+		if t.again {
+			t.again, t.events, t.marks = false, nil, nil
+		}
 		t.add(events...)
 		t.rollout = rollout
 	}
 	t.at = now
 	if header.Lease.Rollout != "" {
 		news = t.takeLease(header.Lease, h.Gone, now) || news
+	}
+	news = h.takeCounted(t) || news
+	if counted && !h.isCounted(t) {
+		nudge(h.metricsWake)
 	}
 	if t.rollout.Outcome != "" {
 		t.lost = false
@@ -197,5 +207,7 @@ func (h *Host) begin(service string, t *track) {
 func (h *Host) lookNow(service string) {
 	if w := h.services[service]; w != nil {
 		nudge(w.wake)
+		w.healthAt = time.Time{}
+		nudge(h.healthWake)
 	}
 }

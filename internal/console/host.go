@@ -21,8 +21,8 @@ type Host struct {
 	latest *engine.Latest[scene.Scene]
 	// calls is a place for each service that is being looked at.
 	calls chan struct{}
-	// metricsWake tells that there may be more to ask the metrics.
-	metricsWake chan struct{}
+	// metricsWake tells that there may be more to ask the metrics, healthWake of the tasks.
+	metricsWake, healthWake chan struct{}
 
 	// driving ends with leave: every drive runs under it.
 	driving context.Context //nolint:containedctx // drives outlive the call that starts them
@@ -30,6 +30,8 @@ type Host struct {
 	drives  sync.WaitGroup
 
 	mu sync.Mutex
+	// closed is true once Close was called: nothing is begun from then on.
+	closed bool
 	// listed is true once the services were read.
 	listed       bool
 	services     map[string]*watched
@@ -46,7 +48,8 @@ func New(options Options) *Host {
 	h := &Host{
 		Options: options.completed(), latest: engine.NewLatest[scene.Scene](),
 		calls: make(chan struct{}, callsAtOnce), metricsWake: make(chan struct{}, 1),
-		services: map[string]*watched{}, tracks: map[string]*track{},
+		healthWake: make(chan struct{}, 1),
+		services:   map[string]*watched{}, tracks: map[string]*track{},
 		endings: map[string]ended{}, faults: map[string]scene.Fault{},
 	}
 	h.driving, h.leave = context.WithCancelCause(context.Background())
@@ -58,6 +61,7 @@ func New(options Options) *Host {
 func (h *Host) Observe(ctx context.Context) {
 	var group sync.WaitGroup
 	group.Go(func() { h.keepServices(ctx) })
+	group.Go(func() { h.keepHealth(ctx) })
 	group.Go(func() { h.keepResponses(ctx) })
 	group.Go(func() { h.followJournal(ctx) })
 	group.Wait()
@@ -65,9 +69,42 @@ func (h *Host) Observe(ctx context.Context) {
 
 // Close leaves every rollout that this process drives, at once, and returns when all are
 // left. Those that are over are not touched; the others are open, and their journals whole.
+// Nothing is begun or asked from then on; a rollout that is being begun is let go of. It may
+// be called more than once.
 func (h *Host) Close() {
+	h.mu.Lock()
+	h.closed = true
+	h.mu.Unlock()
 	h.leave(errClosed)
 	h.drives.Wait()
+}
+
+// goes has Close wait for something that is begun now; false when Close was called. It is
+// called with the lock held.
+func (h *Host) goes(do func()) bool {
+	if h.closed {
+		return false
+	}
+	h.drives.Go(do)
+	return true
+}
+
+// enter has Close wait until exit is called, and ends the context with the host; the
+// error is for one that is closed.
+func (h *Host) enter(ctx context.Context) (within context.Context, exit func(), err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closed {
+		return nil, nil, errClosing
+	}
+	h.drives.Add(1)
+	within, cancel := context.WithCancelCause(ctx)
+	stop := context.AfterFunc(h.driving, func() { cancel(errClosing) })
+	return within, func() {
+		stop()
+		cancel(nil)
+		h.drives.Done()
+	}, nil
 }
 
 // Scene implements scene.Host.
@@ -112,13 +149,16 @@ func (h *Host) composeService(name string, now time.Time) scene.Service {
 	if w != nil {
 		w.shownAt = now
 		made.Protocol, made.Route, made.Deployed, made.Fault = w.service.Protocol, w.route, w.deployed, w.fault
+		if made.Fault.Message == "" {
+			made.Fault = w.sick
+		}
 		made.Health, made.Responses = w.health, w.responses
 		made.Period, made.Delay = w.period(), w.delay()
 	}
 	if t == nil {
 		return made
 	}
-	made.Rollout = t.shown(w)
+	made.Rollout = t.shown(w, h.isCounted(t))
 	if w == nil {
 		spec := t.rollout.Spec
 		made.Protocol, made.Responses = spec.Protocol, t.rollout.Responses

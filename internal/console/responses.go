@@ -75,7 +75,7 @@ func (h *Host) questions() (due []question, next time.Time) {
 	next = now.Add(idle)
 	for _, name := range slices.Sorted(maps.Keys(h.services)) {
 		w := h.services[name]
-		if w.spec == nil || w.route.ReadAt.IsZero() || !w.service.Protocol.HasResponses() {
+		if w.spec == nil || w.route.ReadAt.IsZero() || !w.service.Protocol.HasResponses() || h.isCounted(h.tracks[name]) {
 			continue
 		}
 		if now.Before(w.metricsAt) {
@@ -92,6 +92,30 @@ func (h *Host) questions() (due []question, next time.Time) {
 		}
 	}
 	return due, next
+}
+
+// isCounted tells whether a driver reads the responses of a rollout's service: then they
+// are in the journal, and any number of consoles asks the metrics nothing.
+func (h *Host) isCounted(t *track) bool {
+	return t != nil && t.rollout.Outcome == "" && (t.drive != nil || !h.isDriverless(t))
+}
+
+// takeCounted takes in what a driver has counted; it tells whether there was anything new
+// in it.
+func (h *Host) takeCounted(t *track) bool {
+	w, counted := h.services[t.key.Service], t.counted
+	if w == nil || !counted || w.spec == nil {
+		return false
+	}
+	t.counted = false
+	news := false
+	for sha, buckets := range t.rollout.Responses {
+		if merged, changed := merge(w.responses[sha], buckets, h.Now().Add(-w.kept())); changed {
+			w.responses = with(w.responses, sha, merged)
+			news = true
+		}
+	}
+	return news
 }
 
 func earlier(a, b time.Time) time.Time {

@@ -2,7 +2,6 @@ package console
 
 import (
 	"context"
-	"errors"
 	"maps"
 	"reflect"
 	"slices"
@@ -37,7 +36,10 @@ type watched struct {
 	deployed  engine.Deployed
 	health    map[string]engine.TaskHealth
 	responses map[string][]analysis.Bucket
-	fault     scene.Fault
+	// fault is of the route and the record, sick of the tasks.
+	fault, sick scene.Fault
+	// healthAt is when its tasks are due.
+	healthAt time.Time
 	// shownAt is when the last scene was made that has this.
 	shownAt time.Time
 	// wake has the service looked at now.
@@ -185,7 +187,7 @@ func (h *Host) lookEvery(name string, w *watched) time.Duration {
 	return slowly
 }
 
-// look reads the route, the record and the tasks of a service.
+// look reads the route and the record of a service.
 func (h *Host) look(ctx context.Context, name string, w *watched) error {
 	select {
 	case h.calls <- struct{}{}:
@@ -199,25 +201,27 @@ func (h *Host) look(ctx context.Context, name string, w *watched) error {
 	route, routeErr := h.Ports.Router.Route(ctx, service)
 	deployed, recordErr := h.Ports.Versions.Deployed(ctx, service)
 	route.ReadAt = at
-	h.mu.Lock()
-	if routeErr != nil {
-		route = w.route
-	}
-	if recordErr != nil {
-		deployed = w.deployed
-	}
-	shas := h.shas(name, route)
-	h.mu.Unlock()
-	health, healthErr := h.health(ctx, service, shas, at)
-	err := errors.Join(routeErr, recordErr, healthErr)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	first := w.route.ReadAt.IsZero() && routeErr == nil
-	h.change(func() bool { return w.take(route, deployed, health, firstOf(routeErr, recordErr, healthErr), h.Now()) })
-	if first {
-		nudge(h.metricsWake)
-	}
+	err := firstOf(routeErr, recordErr)
+	h.change(func() bool {
+		if routeErr != nil {
+			route = w.route
+		}
+		if recordErr != nil {
+			deployed = w.deployed
+		}
+		if w.route.ReadAt.IsZero() && routeErr == nil {
+			nudge(h.metricsWake)
+		}
+		news := w.take(route, deployed, err, h.Now())
+		if h.hasStrangers(name, w) {
+			w.healthAt = time.Time{}
+			nudge(h.healthWake)
+		}
+		return news
+	})
 	return err
 }
 
@@ -249,35 +253,15 @@ func (h *Host) shas(name string, route engine.Route) []string {
 	return shas
 }
 
-// health is nil when it could not be read.
-func (h *Host) health(ctx context.Context, service engine.Service, shas []string, at time.Time) (map[string]engine.TaskHealth, error) {
-	if len(shas) == 0 {
-		return map[string]engine.TaskHealth{}, nil
-	}
-	read, err := h.Ports.Tasks.Health(ctx, service, shas)
-	if err != nil {
-		return nil, err
-	}
-	health := make(map[string]engine.TaskHealth, len(read))
-	for _, one := range read {
-		one.ReadAt = at
-		health[one.Sha] = one
-	}
-	return health, nil
-}
-
 // take takes a look at the service in; it tells whether that is worth a new scene.
-func (w *watched) take(route engine.Route, deployed engine.Deployed, health map[string]engine.TaskHealth, err error, now time.Time) bool {
-	if health == nil {
-		health = w.health
-	}
+func (w *watched) take(route engine.Route, deployed engine.Deployed, err error, now time.Time) bool {
 	fault := scene.Fault{}
 	if err != nil {
 		fault = faultOf(err, w.fault, now)
 	}
 	news := fault != w.fault || deployed != w.deployed || w.route.ReadAt.IsZero() || now.Sub(w.shownAt) >= shownFor ||
-		!sameRoute(route, w.route) || !sameHealth(health, w.health)
-	w.route, w.deployed, w.health, w.fault = route, deployed, health, fault
+		!sameRoute(route, w.route)
+	w.route, w.deployed, w.fault = route, deployed, fault
 	return news
 }
 

@@ -33,6 +33,10 @@ type track struct {
 	lost   bool
 	// drive is this process's own; nil when another drives, or nobody.
 	drive *drive
+	// counted is true when there are responses in the rollout that its service does not have.
+	counted bool
+	// again is true when all of its events are to be read again.
+	again bool
 	// taking is true while this process is taking it over; asked is what its own driver is
 	// to be asked first.
 	taking bool
@@ -46,6 +50,7 @@ func (t *track) add(events ...engine.Event) {
 			continue
 		}
 		t.events = append(t.events, event)
+		t.counted = t.counted || event.Body.Kind() == engine.KindObserved
 		confirmed, is := event.Body.(*engine.WeightsConfirmed)
 		if is && (len(t.marks) == 0 && confirmed.Canary != 0 || len(t.marks) > 0 && t.marks[len(t.marks)-1].Weight != confirmed.Canary) {
 			t.marks = append(t.marks, scene.Mark{At: event.At, Weight: confirmed.Canary})
@@ -65,8 +70,9 @@ func (t *track) lastSeq() int64 {
 }
 
 // shown is the rollout for a scene; w is its service as it is observed, nil when it is
-// not.
-func (t *track) shown(w *watched) *scene.Rollout {
+// not. counted says that its driver reads the responses: while it lives, and says of no
+// failure, it has read them.
+func (t *track) shown(w *watched, counted bool) *scene.Rollout {
 	made := &scene.Rollout{
 		Snapshot: engine.Snapshot{Rollout: t.rollout, Evidence: t.evidence, At: t.at},
 		Mine:     t.drive != nil, Events: t.upTo(t.rollout.Seq), Marks: slices.Clip(t.marks),
@@ -74,6 +80,12 @@ func (t *track) shown(w *watched) *scene.Rollout {
 	}
 	if t.drive == nil && w != nil && t.rollout.Outcome == "" {
 		made.Evidence = w.evidence(made.Evidence)
+		if fault, failing := t.rollout.Faults[engine.ReadMetrics]; counted {
+			made.Evidence.MetricsAt = t.lastSeen()
+			if failing {
+				made.Evidence.MetricsAt = fault.Since
+			}
+		}
 	}
 	return made
 }

@@ -6,6 +6,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"serin/internal/engine"
+	"serin/internal/ui/scene"
 	"serin/internal/ui/screen"
 )
 
@@ -41,7 +42,7 @@ func (m *model) whyNot(kind engine.CommandKind) string {
 	case rollout == nil:
 		return m.selected + " has no rollout"
 	}
-	if why := kind.Refusal(rollout.Rollout); why != "" {
+	if why := forbids(kind, rollout); why != "" {
 		return why
 	}
 	last, was := m.asked[m.selected]
@@ -55,6 +56,15 @@ func (m *model) whyNot(kind engine.CommandKind) string {
 		return "that was asked a moment ago; the driver has not answered yet"
 	}
 	return ""
+}
+
+// forbids says why a command cannot act on a rollout. One that is rolling back and that
+// nobody drives is taken over by a roll back, and goes on.
+func forbids(kind engine.CommandKind, rollout *scene.Rollout) string {
+	if kind == engine.RollBack && isUndriven(rollout) && rollout.Rollout.RollingBack() && rollout.Rollout.Outcome == "" {
+		return ""
+	}
+	return kind.Refusal(rollout.Rollout)
 }
 
 func isToggle(kind engine.CommandKind) bool {

@@ -107,8 +107,8 @@ func (m *model) confirmed(about *engine.Rollout, kind engine.CommandKind, reason
 		switch {
 		case found.Rollout == nil || found.Rollout.Rollout == nil || found.Rollout.Rollout.ID != id:
 			m.refuse("the rollout that was asked about is no longer the one of " + service + ": nothing was asked")
-		case kind.Refusal(found.Rollout.Rollout) != "":
-			m.refuse(kind.Refusal(found.Rollout.Rollout))
+		case forbids(kind, found.Rollout) != "":
+			m.refuse(forbids(kind, found.Rollout))
 		default:
 			m.post(service, kind, reason.text)
 		}
@@ -137,7 +137,7 @@ func (m *model) takeOverDialog(rollout *scene.Rollout) *dialog {
 			{key: "y", does: "take over", dangerous: true, act: func(m *model) tea.Cmd { return m.takeOver(service) }},
 		},
 	}
-	if engine.RollBack.Refusal(r) == "" {
+	if forbids(engine.RollBack, rollout) == "" {
 		d.choices = append(d.choices, choice{key: "r", does: "roll back", dangerous: true, act: m.rollBackInstead(service)})
 	}
 	return d
@@ -151,8 +151,8 @@ func (m *model) rollBackInstead(service string) func(*model) tea.Cmd {
 		switch {
 		case !isOpen(found):
 			m.refuse(service + " has no open rollout")
-		case engine.RollBack.Refusal(found.Rollout.Rollout) != "":
-			m.refuse(engine.RollBack.Refusal(found.Rollout.Rollout))
+		case forbids(engine.RollBack, found.Rollout) != "":
+			m.refuse(forbids(engine.RollBack, found.Rollout))
 		default:
 			m.askRollBack(found.Rollout)
 		}

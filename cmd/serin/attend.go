@@ -44,7 +44,7 @@ func (d *deployment) beginAttended(ctx context.Context, host *console.Host, told
 	if !d.flags.resume {
 		return host.Drive(ctx, lease)
 	}
-	events, err := d.journal.Events(ctx, lease.Rollout, 0)
+	events, err := d.past(ctx, lease)
 	if err != nil {
 		return err
 	}

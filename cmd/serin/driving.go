@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"time"
 
@@ -40,7 +41,7 @@ func (d *deployment) drive(ctx context.Context, lease engine.Lease) error {
 	err = d.byWhom(ctx, lease, err)
 	close(over)
 	if err != nil {
-		ending = engine.Ending{Reason: err.Error(), Rollout: ending.Rollout}
+		ending = engine.Ending{Reason: err.Error(), Rollout: ending.Rollout, Unrecorded: ending.Unrecorded}
 	}
 	for _, printer := range printers {
 		if err := printer.End(ending); err != nil {
@@ -70,7 +71,7 @@ func (d *deployment) goOnFrom(ctx context.Context, driver *engine.DriveLoop, lea
 	if !d.flags.resume {
 		return nil
 	}
-	events, err := d.journal.Events(ctx, lease.Rollout, 0)
+	events, err := d.past(ctx, lease)
 	if err != nil {
 		return err
 	}
@@ -85,6 +86,23 @@ func (d *deployment) goOnFrom(ctx context.Context, driver *engine.DriveLoop, lea
 		driver.Post(command)
 	}
 	return nil
+}
+
+// past are the events of a rollout that was taken over. One that cannot be read is let go
+// of: this process would not drive it, and nobody else could.
+func (d *deployment) past(ctx context.Context, lease engine.Lease) ([]engine.Event, error) {
+	events, err := d.journal.Events(ctx, lease.Rollout, 0)
+	if err == nil {
+		return events, nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainLimit)
+	defer cancel()
+	if left := d.journal.Release(ctx, lease); left != nil {
+		err = fmt.Errorf("%w. Nor could rollout %s be let go of: it can be taken over in %s: %w", err, lease.Rollout, engine.LeaseTime, left)
+	} else {
+		err = fmt.Errorf("%w. Rollout %s was let go of again, and nobody drives it", err, lease.Rollout)
+	}
+	return nil, fmt.Errorf("%w; go on with: %s", err, d.again)
 }
 
 // obey does what the first signal asks for, and leaves at the second.
@@ -129,6 +147,9 @@ func (d *deployment) ended(ending engine.Ending, err error) error {
 		d.warn("the private sandbox and its rollout are gone")
 	case ending.Outcome == "" || ending.Outcome == engine.Held || ending.Outcome == engine.StuckOutcome:
 		d.warn("the rollout is open; go on with: " + d.again)
+	}
+	if missing := ending.Missing(); missing != "" && !d.flags.sandbox {
+		d.warn(missing + ": serin rollback " + d.spec.MicroserviceName)
 	}
 	if code == headless.ExitSucceeded {
 		return nil

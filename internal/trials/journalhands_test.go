@@ -105,9 +105,14 @@ type trouble struct {
 }
 
 // troubles are those of https://sqlite.org/pragma.html: a file that may have no page
-// more than it has, and a connection that may not write.
+// more than it has, a connection that may not write, and one that finds the table of
+// events on a page that is not there.
 func troubles() map[string]trouble {
+	move := func(by string) string {
+		return "writable_schema = 1; UPDATE sqlite_schema SET rootpage = rootpage " + by + " WHERE name = 'events'; PRAGMA writable_schema = RESET"
+	}
 	return map[string]trouble{
+		"damaged":   {move("+ 100000"), move("- 100000"), []string{"it is damaged", "move it away together with its -wal and -shm files"}},
 		"full":      {"max_page_count = 1", "max_page_count = 4294967294", []string{"the disk is full", "make room, or give a file on another disk with --journal"}},
 		"read-only": {"query_only = 1", "query_only = 0", []string{"it cannot be written", "make the file and its directory writable"}},
 	}

@@ -73,7 +73,7 @@ func (j *Journal) beginning(header engine.Header, mine string, events []engine.E
 		j.put(openKey(header.Key).with(item{"id": text(header.ID)})),
 		j.put(whole),
 		j.put(batch[0]),
-		j.put(listingKey(header).with(item{"id": text(header.ID), "service": text(header.Key.Service)})),
+		j.put(listingKey(header).with(item{"service": text(header.Key.Service)})),
 	}, nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
@@ -153,7 +154,8 @@ func (j *Journal) listing(ctx context.Context, environment, service string, limi
 	whole := span{partition: "rollouts#" + environment, from: "!", to: beyond(""), backwards: true, page: page}
 	err := j.each(ctx, whole, func(found item) (bool, error) {
 		r := reader{item: found}
-		one := listed{id: r.text("id"), sort: r.text("sk")}
+		one := listed{sort: r.text("sk")}
+		_, one.id, _ = strings.Cut(one.sort, "#")
 		if of := r.text("service"); r.err == nil && (service == "" || of == service) {
 			all = append(all, one)
 		}

@@ -36,6 +36,8 @@ func openKey(of engine.Key) key {
 	return key{"service#" + environment(of) + "/" + url.PathEscape(of.Service), "open"}
 }
 
+// listingKey is the key of a rollout in the listing of its environment. What is listed is
+// short: thirty of them are one read unit, which every console reads every second.
 func listingKey(of engine.Header) key {
 	return key{"rollouts#" + environment(of.Key), of.StartedAt.UTC().Format(sortable) + "#" + of.ID}
 }

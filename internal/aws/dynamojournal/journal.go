@@ -60,8 +60,8 @@ func (j *Journal) Name() string { return "dynamodb:" + j.table }
 // Close implements io.Closer. What was answered is in the table without it.
 func (*Journal) Close() error { return nil }
 
-// MailboxEvery implements engine.Paced. A look costs one read unit, two of them a second
-// less than half a cent an hour: ARCHITECTURE.md has the sum.
+// MailboxEvery implements engine.Paced. A look costs one read unit: two of them a second
+// are a tenth of a cent an hour. ARCHITECTURE.md has the sum.
 func (*Journal) MailboxEvery() time.Duration { return 500 * time.Millisecond }
 
 // mark is what a writer puts on what it writes, to know it again.

@@ -3,6 +3,7 @@ package dynamojournal_test
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -85,6 +86,8 @@ func lostAnswers(t *testing.T, w *world) {
 				continue // whether it was let go of is not looked for: the lease runs out
 			}
 			t.Run(fmt.Sprintf("%s, %d times", name, lost), func(t *testing.T) {
+				t.Parallel() // the SDK waits before it tries again
+				w := w.apart(t, fmt.Sprintf("%s-%d", strings.ReplaceAll(name, " ", "-"), lost))
 				j := w.open(t, w.table(t))
 				if name != "begin" {
 					begun(t, j, "r1")

@@ -24,6 +24,8 @@ import (
 type world struct {
 	clients *aws.Clients
 	network *network
+	// name is what the names of its tables begin with.
+	name string
 
 	mu     sync.Mutex
 	tables int
@@ -71,21 +73,29 @@ func (n *network) called(operation string) int {
 // startWorld starts moto and reaches it as aws.Connect reaches AWS.
 func startWorld(t *testing.T) *world {
 	t.Helper()
-	n := &network{to: venv.InTurn(t, venv.StartMoto(t)), calls: map[string]int{}}
+	return reach(t, venv.InTurn(t, venv.StartMoto(t)), "journal")
+}
+
+// apart is the same moto over a network that no other test spoils.
+func (w *world) apart(t *testing.T, name string) *world {
+	t.Helper()
+	return reach(t, w.network.to, name)
+}
+
+func reach(t *testing.T, moto http.Handler, name string) *world {
+	t.Helper()
+	n := &network{to: moto, calls: map[string]int{}}
 	front := httptest.NewServer(n)
 	t.Cleanup(front.Close)
-	t.Setenv("AWS_CA_BUNDLE", "") // it cannot be had together with a transport of one's own
-	outward := &http.Transport{}
-	t.Cleanup(outward.CloseIdleConnections)
 	const patient = time.Minute // moto imports DynamoDB when it is first asked
 	clients, err := aws.Connect(t.Context(), aws.Options{
-		Region: "us-west-2", Sandbox: front.URL, Transport: outward,
+		Region: "us-west-2", Sandbox: front.URL,
 		Deadlines: aws.Deadlines{Read: patient, ReadAttempt: patient, Write: patient, WriteAttempt: patient},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &world{clients: clients, network: n}
+	return &world{clients: clients, network: n, name: name}
 }
 
 // table makes an empty table for a journal.
@@ -93,7 +103,7 @@ func (w *world) table(t *testing.T) string {
 	t.Helper()
 	w.mu.Lock()
 	w.tables++
-	name := fmt.Sprintf("journal-%d", w.tables)
+	name := fmt.Sprintf("%s-%d", w.name, w.tables)
 	w.mu.Unlock()
 	key := func(name string, kind types.KeyType) types.KeySchemaElement {
 		return types.KeySchemaElement{AttributeName: &name, KeyType: kind}
@@ -129,6 +139,7 @@ func TestConform(t *testing.T) {
 	})
 	t.Run("lost answers", func(t *testing.T) { lostAnswers(t, w) })
 	t.Run("writers are told apart", func(t *testing.T) { writersApart(t, w) })
+	t.Run("others write at the same moment", func(t *testing.T) { crowded(t, w) })
 	t.Run("rows that cannot be read", func(t *testing.T) { unreadable(t, w) })
 	t.Run("tables that are refused", func(t *testing.T) { refused(t, w) })
 	t.Run("the template's table", func(t *testing.T) { templated(t, w) })

@@ -91,11 +91,16 @@ func (s *session) run(ctx, shown context.Context) error {
 	s.beSmall()
 	shown, hide := context.WithCancel(shown)
 	defer hide()
+	drawn, draw := context.WithCancel(ctx)
+	defer draw()
+	s.shows.Drawn = func(string) { draw() }
 	attaching, giveUp := context.WithCancel(ctx)
 	observing, stop := context.WithCancel(ctx)
 	var failed error
 	var observer sync.WaitGroup
 	observer.Go(func() {
+		// Until then the processor is the first frame's.
+		<-drawn.Done()
 		if failed = s.attachHost(attaching); failed != nil {
 			hide()
 			return
@@ -108,6 +113,7 @@ func (s *session) run(ctx, shown context.Context) error {
 	result, err := ui.Run(shown, s.opened())
 	early := !s.isSettled()
 	giveUp()
+	draw()
 	<-s.settled
 	if s.host != nil {
 		if result.Leaving == ui.Interrupted {
@@ -141,6 +147,9 @@ func (s *session) attachHost(ctx context.Context) error {
 	defer close(s.settled)
 	if s.attach == nil {
 		return nil
+	}
+	if err := ctx.Err(); err != nil {
+		return err
 	}
 	host, err := s.attach(ctx)
 	if err != nil {

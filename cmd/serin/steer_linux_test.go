@@ -77,6 +77,7 @@ func (s *steered) deploys(image string) {
 	s.t.Helper()
 	s.pressUntil("d", "see the plan")
 	s.press(image)
+	<-time.After(600 * time.Millisecond) // sooner, it is a part of what was pasted
 	s.pressUntil("\r", "! Deploy ")
 	s.press("y")
 }

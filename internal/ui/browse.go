@@ -98,6 +98,38 @@ func (m *model) moveBy(by int) {
 	}
 }
 
+// whyNotMove says why there is nothing further up, for -1, or down, for 1.
+func whyNotMove(by int) func(*model) string {
+	return func(m *model) string {
+		at, last := m.place()
+		switch {
+		case by < 0 && at > 0, by > 0 && at < last:
+			return ""
+		case last == 0 && m.page() != screen.Overview && m.page() != screen.History:
+			return "all of this page is shown"
+		case last < 0:
+			return "there is nothing to select"
+		case by < 0:
+			return "this is the top"
+		}
+		return "this is the end"
+	}
+}
+
+// place is the selected line of a list, or how far a page is scrolled, and the last that
+// there is.
+func (m *model) place() (at, last int) {
+	switch m.page() {
+	case screen.Overview:
+		names := m.listed()
+		return slices.Index(names, m.selected), len(names) - 1
+	case screen.History:
+		return m.chosen, len(m.past) - 1
+	}
+	last = screen.Extent(m.state(), m.cache)
+	return min(m.scroll, last), last
+}
+
 // within is the nearest index of a list; 0 of an empty one.
 func within(index, length int) int { return max(0, min(index, length-1)) }
 
@@ -113,7 +145,8 @@ func (m *model) rescroll(by int) {
 	if by == 0 && m.scroll == 0 {
 		return
 	}
-	m.scroll = max(0, min(m.scroll+by, screen.Extent(m.state(), m.cache)))
+	extent := screen.Extent(m.state(), m.cache)
+	m.scroll = max(0, min(min(m.scroll, extent)+by, extent))
 }
 
 // turnTo opens a page.

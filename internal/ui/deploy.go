@@ -29,6 +29,8 @@ const (
 	serviceField = iota
 	imageField
 	fileField
+	shaField
+	setField
 )
 
 // deployForm is what to deploy, while it is typed.
@@ -47,7 +49,9 @@ func (m *model) askDeploy() tea.Cmd {
 		fields: []*field{
 			{label: "service ", offers: m.listed()},
 			{label: "image   ", hint: imageHint},
-			{label: "specfile", hint: "a deploy.json; may be left empty"},
+			{label: "specfile", hint: "a deploy.json; may be left empty", limit: wideLimit},
+			{label: "sha     ", hint: "names the version; drawn when it is empty"},
+			{label: "set     ", hint: "Field=Value Field=Value ...; may be left empty", limit: wideLimit},
 		},
 	}}
 	d := form.dialog
@@ -147,7 +151,9 @@ func (f *deployForm) image() string {
 
 // order is the form as an order; words say what is missing.
 func (f *deployForm) order() (order scene.Order, missing string) {
-	order = scene.Order{File: f.text(fileField), Service: f.text(serviceField), Image: f.image()}
+	order = scene.Order{
+		File: f.text(fileField), Service: f.text(serviceField), Image: f.image(), Sha: f.text(shaField), Set: settingsIn(f.text(setField)),
+	}
 	switch {
 	case order.File == "" && order.Image == "":
 		return order, "which image, or which specfile?"
@@ -234,16 +240,17 @@ func outline(plan engine.Plan) string {
 // start begins the rollout. Closing the dialog meanwhile does not call it off: what
 // becomes of it is said in any case.
 func (m *model) start(d *dialog, order scene.Order, p scene.Proposal) tea.Cmd {
+	safe := d.choices[0]
 	d.busy, d.fault = "starting", ""
 	d.choices[0] = cancel("close")
 	host := m.options.Host
 	return m.call(toDeploy, startTime, func(ctx context.Context) func(*model) tea.Cmd {
 		err := host.Deploy(ctx, order)
 		return func(m *model) tea.Cmd {
-			d.busy = ""
+			d.busy, d.choices[0] = "", safe
 			switch {
 			case err == nil:
-				m.started(d, p)
+				m.turnToStarted(d, p)
 			case m.dialog == d:
 				d.fault = err.Error()
 			default:
@@ -254,8 +261,8 @@ func (m *model) start(d *dialog, order scene.Order, p scene.Proposal) tea.Cmd {
 	})
 }
 
-// started turns to the rollout that has begun.
-func (m *model) started(d *dialog, p scene.Proposal) {
+// turnToStarted turns to the rollout that has begun.
+func (m *model) turnToStarted(d *dialog, p scene.Proposal) {
 	m.say(screen.Info, "the rollout of "+p.Service+" to "+p.Canary+" has begun")
 	if m.dialog == d {
 		m.closeDialog()

@@ -3,9 +3,13 @@ package ui
 import (
 	"context"
 	"errors"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/charmbracelet/x/ansi"
 
 	"serin/internal/engine"
 	"serin/internal/ui/scene"
@@ -70,9 +74,48 @@ func TestDeployingAnotherService(t *testing.T) {
 	if got := rig.dialog().fields[imageField].offers; len(got) != 2 || got[0] != "yelb-ui:fixed" {
 		t.Fatalf("offered %v", got)
 	}
-	rig.press("tab", "specfiles/deploy.json", "tab", "p", "y")
+	rig.press("tab", "specfiles/deploy.json", "tab", "tab", "tab", "p", "y")
 	if len(started) != 1 || started[0].File != "specfiles/deploy.json" || started[0].Service != "" {
 		t.Fatalf("started %+v", started)
+	}
+}
+
+// A version may be named, and settings laid over the specfile. What the host refuses is
+// said, a problem a line, and all that was typed is still there.
+func TestDeployingWithSettings(t *testing.T) {
+	var started []scene.Order
+	h := deploying(&started)
+	known := h.propose
+	h.propose = func(ctx context.Context, order scene.Order) (scene.Proposal, error) {
+		if slices.Contains(order.Set, "WaitTime=soon") {
+			return scene.Proposal{}, errors.New("--set: WaitTime: \"soon\" is not a number: write seconds\n--set: Sha: \"A-1\" has a -")
+		}
+		p, err := known(ctx, order)
+		p.Canary = order.Sha
+		return p, err
+	}
+	h.deploy = func(_ context.Context, order scene.Order) error {
+		started = append(started, order)
+		return errors.New("kim drives one already")
+	}
+	rig := newRig(t, h)
+	rig.press("d", "fixed", "tab", "tab", "A-1", "tab", "WaitTime=soon BakeTime=9", "enter")
+	frame := ansi.Strip(rig.m.View().Content)
+	for _, words := range []string{"! --set: WaitTime: \"soon\" is not a number: write seconds", "! --set: Sha: \"A-1\" has a -", "WaitTime=soon BakeTime=9", "A-1"} {
+		if !strings.Contains(frame, words) {
+			t.Errorf("%q is not in\n%s", words, frame)
+		}
+	}
+	rig.press("home", "ctrl+e", "shift+tab", "ctrl+u", "a1", "tab", "ctrl+u", "WaitTime=5 BakeTime=9", "enter", "y")
+	want := scene.Order{Service: "yelb-appserver", Image: "yelb-appserver:fixed", Sha: "a1", Set: []string{"WaitTime=5", "BakeTime=9"}}
+	if len(started) != 1 || !reflect.DeepEqual(started[0], want) {
+		t.Fatalf("started %+v, want %+v", started, want)
+	}
+	rig.press("esc")
+	for index, text := range map[int]string{imageField: "fixed", shaField: "a1", setField: "WaitTime=5 BakeTime=9"} {
+		if got := rig.dialog().fields[index].text; got != text {
+			t.Errorf("back in the form, field %d is %q, want %q", index, got, text)
+		}
 	}
 }
 
@@ -104,7 +147,7 @@ func TestStartingFails(t *testing.T) {
 	if rig.dialog().fault != "kim drives one already" {
 		t.Fatalf("the fault is %q", rig.dialog().fault)
 	}
-	rig.press("esc")
+	rig.press("esc", "esc")
 	rig.noDialog()
 
 	rig.press("d", "down", "enter")
@@ -136,7 +179,7 @@ func TestDeployingATag(t *testing.T) {
 	if len(started) != 1 || started[0].Image != "yelb-appserver:fixed" {
 		t.Fatalf("started %+v", started)
 	}
-	rig.press("esc", "d", "tab", "tab")
+	rig.press("esc", "d", "tab", "tab", "tab", "tab")
 	if got := rig.dialog().shown("").Choices[0].Key; got != "p" {
 		t.Errorf("the plan is at %q", got)
 	}

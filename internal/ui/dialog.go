@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"strings"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -187,18 +188,25 @@ func (m *model) choose(key string) tea.Cmd {
 	return nil
 }
 
+// pastedInVain is said of pasted text where nothing takes it. To whoever has not pasted it
+// tells why keys did not act.
+const pastedInVain = "pasted text never acts, nor do keys that come faster than a hand types: press the key again"
+
 // paste puts pasted text into the field that is typed into; it never acts.
 func (m *model) paste(text string) {
+	text = strings.TrimRight(text, "\r\n")
 	switch {
 	case m.isUnseen():
 	case m.dialog != nil:
 		if f := m.dialog.focused(); f != nil && m.dialog.busy == "" && m.dialog.listens(m.now) {
 			f.insert(text)
+			return
 		}
+		m.say(screen.Warning, pastedInVain)
 	case m.filtering:
 		m.filter.insert(text)
 		m.refiltered()
 	default:
-		m.say(screen.Warning, "pasted text does nothing here: nothing is being typed into")
+		m.say(screen.Warning, pastedInVain)
 	}
 }

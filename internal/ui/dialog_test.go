@@ -151,7 +151,7 @@ func TestPastedTextNeverActs(t *testing.T) {
 	rig.send(tea.PasteMsg{Content: "r\ry\rp P "})
 	rig.noDialog()
 	rig.posts()
-	rig.says("pasted text does nothing here")
+	rig.says("pasted text never acts")
 	rig.press("r")
 	rig.send(tea.PasteMsg{Content: "y\r\n"})
 	rig.dialog()

@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"cmp"
 	"strings"
 	"unicode"
 
@@ -9,8 +10,12 @@ import (
 	"serin/internal/ui/screen"
 )
 
-// fieldLimit bounds what is typed or pasted into a field, in bytes.
-const fieldLimit = 500
+// fieldLimit bounds what is typed or pasted into a field, in bytes; wideLimit bounds it
+// where paths and whole plans are.
+const (
+	fieldLimit = 500
+	wideLimit  = 4000
+)
 
 // field is a line of text that is typed.
 type field struct {
@@ -18,6 +23,8 @@ type field struct {
 	text        string
 	// cursor is the byte that the cursor stands before; always between two graphemes.
 	cursor int
+	// limit is how many bytes it takes; fieldLimit when it is 0.
+	limit int
 	// offers are texts that up and down go through.
 	offers []string
 }
@@ -55,7 +62,7 @@ func (f *field) key(name, text string) bool {
 // insert puts text at the cursor: one line of it, without what a terminal would obey.
 func (f *field) insert(text string) {
 	text = oneLine(text)
-	for len(f.text)+len(text) > fieldLimit && text != "" {
+	for len(f.text)+len(text) > cmp.Or(f.limit, fieldLimit) && text != "" {
 		text = text[:len(text)-lastGrapheme(text)]
 	}
 	f.text = f.text[:f.cursor] + text + f.text[f.cursor:]

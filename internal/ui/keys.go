@@ -30,6 +30,8 @@ type binding struct {
 	foot foot
 	// why says why it cannot act now, empty when it can; nil when it always can.
 	why func(*model) string
+	// end says why it moves nothing now, empty when it does; nil for keys that do not move.
+	end func(*model) string
 	act func(*model) tea.Cmd
 }
 
@@ -207,6 +209,13 @@ func (m *model) use(b binding) tea.Cmd {
 	if why := b.refusal(m); why != "" {
 		m.refuse(why)
 		return nil
+	}
+	if b.end != nil {
+		if why := b.end(m); why != "" {
+			m.chose = true
+			m.say(screen.Info, why)
+			return nil
+		}
 	}
 	return b.act(m)
 }

@@ -82,12 +82,12 @@ func pageKeys() []binding {
 			about: "Clear the filter, or go back to the page before.",
 			why:   (*model).whyNotBack, act: (*model).goBack,
 		},
-		{names: []string{"up", "k"}, name: "↑ k", does: "up", section: ofPages, about: "Select the line above, or scroll up.", act: move(-1)},
-		{names: []string{"down", "j"}, name: "↓ j", does: "down", section: ofPages, about: "Select the line below, or scroll down.", act: move(1)},
-		{names: []string{"pgup", "ctrl+u"}, name: "PgUp", does: "page up", section: ofPages, about: "Half a screen up.", act: movePage(-1)},
-		{names: []string{"pgdown", "ctrl+d"}, name: "PgDn", does: "page down", section: ofPages, about: "Half a screen down.", act: movePage(1)},
-		{names: []string{"g", "home"}, name: "g Home", does: "top", section: ofPages, about: "The first line.", act: move(-farAway)},
-		{names: []string{"G", "end"}, name: "G End", does: "bottom", section: ofPages, about: "The last line.", act: move(farAway)},
+		{names: []string{"up", "k"}, name: "↑ k", does: "up", section: ofPages, about: "Select the line above, or scroll up.", end: whyNotMove(-1), act: move(-1)},
+		{names: []string{"down", "j"}, name: "↓ j", does: "down", section: ofPages, about: "Select the line below, or scroll down.", end: whyNotMove(1), act: move(1)},
+		{names: []string{"pgup", "ctrl+u"}, name: "PgUp", does: "page up", section: ofPages, about: "Half a screen up.", end: whyNotMove(-1), act: movePage(-1)},
+		{names: []string{"pgdown", "ctrl+d"}, name: "PgDn", does: "page down", section: ofPages, about: "Half a screen down.", end: whyNotMove(1), act: movePage(1)},
+		{names: []string{"g", "home"}, name: "g Home", does: "top", section: ofPages, about: "The first line.", end: whyNotMove(-1), act: move(-farAway)},
+		{names: []string{"G", "end"}, name: "G End", does: "bottom", section: ofPages, about: "The last line.", end: whyNotMove(1), act: move(farAway)},
 	}
 }
 

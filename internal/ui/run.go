@@ -115,7 +115,7 @@ func run(ctx context.Context, options Options, more ...tea.ProgramOption) (Resul
 
 func programOptions(options Options, out *terminal) []tea.ProgramOption {
 	chosen := []tea.ProgramOption{
-		tea.WithInput(options.Input), tea.WithOutput(out.writer()), tea.WithEnvironment(options.Environment),
+		tea.WithInput(withoutBursts(options.Input)), tea.WithOutput(out.writer()), tea.WithEnvironment(options.Environment),
 		tea.WithoutSignalHandler(), tea.WithWindowSize(options.Width, options.Height),
 		tea.WithFPS(frameRate),
 	}

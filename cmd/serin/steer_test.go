@@ -92,18 +92,28 @@ func TestARolloutIsSteeredFromOtherProcesses(t *testing.T) {
 	auditOf(t, r, status.Rollout)
 }
 
-// auditOf reads what is known of the steered rollout a month later.
-func auditOf(t *testing.T, r *region, id string) {
+// pastRollout is a rollout as history tells it.
+type pastRollout struct {
+	Rollout, Outcome, Cause string
+	Seconds                 map[string]float64
+	Requests                float64
+	Drivers                 []struct{ Place string }
+}
+
+// history is the one rollout of the appserver.
+func (r *region) history(t *testing.T) pastRollout {
 	t.Helper()
-	var past struct {
-		Rollout, Outcome, Cause string
-		Seconds                 map[string]float64
-		Requests                float64
-		Drivers                 []struct{ Place string }
-	}
+	var past pastRollout
 	if err := json.Unmarshal([]byte(r.says(t, 0, "history", "yelb-appserver", "--output", "json")), &past); err != nil {
 		t.Fatal(err)
 	}
+	return past
+}
+
+// auditOf reads what is known of the steered rollout a month later.
+func auditOf(t *testing.T, r *region, id string) {
+	t.Helper()
+	past := r.history(t)
 	parts := past.Seconds["working"] + past.Seconds["holding"] + past.Seconds["waiting"]
 	if past.Rollout != id || past.Outcome != "rolled_back" || past.Cause != "person" || len(past.Drivers) != 1 ||
 		past.Seconds["waiting"] <= 0 || parts-past.Seconds["total"] > 1e-6 || past.Seconds["total"]-parts > 1e-6 {

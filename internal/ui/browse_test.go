@@ -226,6 +226,32 @@ func TestHistory(t *testing.T) {
 	}
 }
 
+// A console can be opened on a rollout that is over; back is the history, and then the
+// list.
+func TestTheConsoleOpensOnAReplay(t *testing.T) {
+	h := hostOf(four()...)
+	h.history = func(context.Context, string) ([]scene.Past, error) { return past(), nil }
+	h.events = func(_ context.Context, id string) ([]engine.Event, error) {
+		return []engine.Event{
+			{Seq: 1, At: noon(), Body: &engine.Started{ID: id, Canary: engine.Version{Sha: "9bd0417e"}}},
+			{Seq: 2, At: noon().Add(time.Minute), Body: &engine.Finished{Outcome: engine.RolledBack, Reason: "5xx"}},
+		}, nil
+	}
+	rig := newRig(t, h, func(o *Options) { o.Service, o.Replay = "yelb-appserver", "first" })
+	rig.follow(rig.m.Init())
+	rig.showsPage(screen.Detail)
+	if replay := rig.m.state().Replay; replay == nil || replay.Rollout.ID != "first" {
+		t.Fatalf("replayed %+v; the notice is %q", replay, rig.m.notice.Text)
+	}
+	rig.press("esc")
+	rig.showsPage(screen.History)
+	if len(rig.m.state().Past) != 2 {
+		t.Error("the history is empty")
+	}
+	rig.press("esc", "esc")
+	rig.showsPage(screen.Overview)
+}
+
 func TestHistoryFails(t *testing.T) {
 	h := hostOf(idle("yelb-ui"))
 	h.history = func(context.Context, string) ([]scene.Past, error) { return nil, errors.New("the disk is full") }

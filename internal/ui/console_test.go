@@ -185,7 +185,7 @@ func (r *rig) follow(cmd tea.Cmd) {
 				r.follow(each)
 			}
 		}
-	case <-time.After(20 * time.Millisecond):
+	case <-time.After(100 * time.Millisecond):
 	}
 }
 

@@ -52,6 +52,7 @@ func BenchmarkRollBack(b *testing.B) {
 		}
 		<-took
 		waits = append(waits, time.Since(began))
+		<-time.After(2 * pasteQuiet) // sooner, no hand presses the next
 	}
 	stop()
 	<-fed

@@ -44,6 +44,7 @@ unit: venv ## Run all tests, with the race detector where there is a C compiler
 bench: ## Run all benchmarks, then measure the program in memory and time
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 	SERIN_MEASURE=1 $(GO) test -count 1 -v -run '^TestMeasure' ./cmd/serin
+	SERIN_MEASURE=1 $(GO) test -count 1 -timeout 40m -v -run '^TestMeasure' ./internal/trials
 
 .PHONY: fuzz
 fuzz: ## Run every fuzz target for FUZZTIME (5m), one after the other

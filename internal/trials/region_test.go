@@ -43,6 +43,10 @@ const (
 
 // TestMain keeps the machine's own AWS configuration away.
 func TestMain(m *testing.M) {
+	if os.Getenv(stillSandbox) != "" {
+		serveStill()
+		return
+	}
 	for _, entry := range os.Environ() {
 		if name, _, _ := strings.Cut(entry, "="); strings.HasPrefix(name, "AWS_") {
 			_ = os.Unsetenv(name)
@@ -224,6 +228,11 @@ func lively(around wire.Around) sandbox.Options {
 // specOf is the spec of a new version of a service, changed by settings.
 func (r *region) specOf(t *testing.T, service, tag string, set ...string) engine.Spec {
 	t.Helper()
+	return specOf(t, service, r.ImageURI(service, tag), set...)
+}
+
+func specOf(t *testing.T, service, image string, set ...string) engine.Spec {
+	t.Helper()
 	text, err := specfiles.Read(service, specfiles.DeployFile)
 	if err != nil {
 		t.Fatal(err)
@@ -233,7 +242,7 @@ func (r *region) specOf(t *testing.T, service, tag string, set ...string) engine
 		t.Fatal(err)
 	}
 	all := append([]string{
-		"Sha=" + canarySha, "ContainerImage=" + r.ImageURI(service, tag),
+		"Sha=" + canarySha, "ContainerImage=" + image,
 		"CanaryTemplate=" + base64.StdEncoding.EncodeToString(template),
 		"WaitTime=30", "MetricPeriod=30", "MetricDelay=30", "FailureThresholdTime=120",
 	}, set...)

@@ -1,0 +1,276 @@
+package trials
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	awssdk "github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/appmesh"
+	meshtypes "github.com/aws/aws-sdk-go-v2/service/appmesh/types"
+
+	"serin/internal/aws"
+	"serin/internal/engine"
+	"serin/internal/journal"
+	"serin/internal/sandbox"
+)
+
+// The budgets of a process that drives a thousand rollouts at one-minute metrics.
+const (
+	thousand     = 1000
+	memoryBudget = 150e6
+	coreBudget   = 0.10
+	measuredFor  = 2 * time.Minute
+)
+
+// stillSandbox is the variable that has these tests be a sandbox.
+const stillSandbox = "SERIN_TRIALS_STILL_SANDBOX"
+
+// serveStill is a process of its own that is a sandbox without servers, until its
+// standard input ends.
+func serveStill() {
+	s, err := sandbox.Start(context.Background(), sandbox.Options{Still: true, Rate: 1, Pace: 0.01})
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	_ = json.NewEncoder(os.Stdout).Encode(far{Endpoint: s.Endpoint(), Region: s.Region(), Account: s.Account(), Image: s.ImageURI("yelb-appserver", "fixed")})
+	_, _ = io.Copy(io.Discard, os.Stdin) // it ends when whoever started it does
+	s.Close()
+}
+
+// far is a sandbox in another process.
+type far struct {
+	Endpoint, Region, Account, Image string
+
+	clients *aws.Clients
+	ports   engine.Ports
+	// calls are the requests that were sent to it.
+	calls atomic.Int64
+}
+
+func startFar(t *testing.T) *far {
+	t.Helper()
+	binary, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	command := exec.CommandContext(t.Context(), binary)
+	command.Env, command.Stderr = append(os.Environ(), stillSandbox+"=1"), os.Stderr
+	in, err := command.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := command.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = in.Close(); _ = command.Wait() })
+	line, err := bufio.NewReader(out).ReadBytes('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := &far{}
+	if err := json.Unmarshal(line, f); err != nil {
+		t.Fatal(err)
+	}
+	transport := &http.Transport{MaxIdleConnsPerHost: 64}
+	t.Cleanup(transport.CloseIdleConnections)
+	f.clients, err = aws.Connect(t.Context(), aws.Options{
+		Region: f.Region, Sandbox: f.Endpoint, Transport: count{transport, &f.calls},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.ports = f.clients.Ports("")
+	return f
+}
+
+// TestMeasureThousand measures a process that holds a thousand rollouts at one-minute
+// metrics: the budgets are 150 MB and 10 % of a core, the sandbox apart, which is a
+// process of its own.
+func TestMeasureThousand(t *testing.T) {
+	if os.Getenv("SERIN_MEASURE") == "" {
+		t.Skip("SERIN_MEASURE is not set: make bench sets it, because it measures the machine too")
+	}
+	f := startFar(t)
+	log, err := journal.Open(t.Context(), filepath.Join(t.TempDir(), "journal.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = log.Close() }()
+	var crowd sync.WaitGroup
+	defer crowd.Wait()
+	ctx, leave := context.WithCancel(t.Context())
+	defer leave()
+	var holding atomic.Int64
+	leases := make([]engine.Lease, rollouts(t))
+	for n := range leases {
+		leases[n] = f.begin(t, log, fmt.Sprintf("shop%04d", n))
+	}
+	for _, lease := range leases {
+		driver := engine.NewDriver(engine.DriverOptions{
+			Journal: log, Ports: f.ports, ID: lease.Rollout, Driver: lease.Driver, Lease: lease,
+			OnEvent: func(event engine.Event, _ *engine.Rollout) {
+				switch event.Body.(type) {
+				case *engine.WeightsConfirmed:
+					holding.Add(1)
+				case *engine.RollbackStarted, *engine.PausedNow, *engine.StuckNow:
+					t.Errorf("%s: %+v", lease.Rollout, event.Body)
+				}
+			},
+			Mailbox: time.Second,
+		})
+		crowd.Go(func() { _, _ = driver.Run(ctx) })
+	}
+	f.await(t, func() bool { return holding.Load() == int64(len(leases)) })
+	used, began, calls := processorTime(t), time.Now(), f.calls.Load()
+	time.Sleep(measuredFor)
+	used, took := processorTime(t)-used, time.Since(began)
+	runtime.GC()
+	var memory runtime.MemStats
+	runtime.ReadMemStats(&memory)
+	resident := residentMemory(t)
+	share := float64(used) / float64(took)
+	t.Logf("%d rollouts held for %s: %.1f %% of a core (budget 10), %.0f MB resident (budget 150), %.0f MB of it heap in use; %.0f calls a minute",
+		len(leases), took.Round(time.Second), 100*share, resident/1e6, float64(memory.HeapInuse)/1e6, float64(f.calls.Load()-calls)/took.Minutes())
+	if share > coreBudget || resident > memoryBudget {
+		t.Errorf("over the budget")
+	}
+}
+
+// rollouts is how many there are: a thousand, or SERIN_CROWD.
+func rollouts(t *testing.T) int {
+	t.Helper()
+	given, is := os.LookupEnv("SERIN_CROWD")
+	if !is {
+		return thousand
+	}
+	n, err := strconv.Atoi(given)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// begin makes a service with a version that serves, and begins a rollout of another.
+func (f *far) begin(t *testing.T, log engine.Journal, service string) engine.Lease {
+	t.Helper()
+	spec := specOf(t, "yelb-appserver", f.Image, "MicroserviceName="+service, "TemplateParameters.ContainerHealthCheck=off",
+		"WaitTime=36000", "MetricPeriod=60", "MetricDelay=120")
+	if err := f.serve(t.Context(), spec); err != nil {
+		t.Fatal(err)
+	}
+	driver := engine.Driver{Actor: "kim", Place: "crowd"}
+	id := "r-" + service
+	key := engine.Key{Account: f.Account, Region: f.Region, Environment: environment, Service: service}
+	started, err := engine.Prepare(t.Context(), f.ports, engine.Opening{
+		ID: id, Key: key, Spec: spec, Driver: driver, Conduct: engine.Conduct{ErrorLimit: 10 * time.Minute},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	lease, err := log.Begin(t.Context(), id, driver, engine.Event{At: time.Now(), Actor: driver.Actor, Body: started})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return lease
+}
+
+// serve gives a service of the spec's name a router and a stable version with all the
+// traffic.
+func (f *far) serve(ctx context.Context, spec engine.Spec) error {
+	service := spec.Service()
+	_, err := f.clients.AppMesh.CreateVirtualRouter(ctx, &appmesh.CreateVirtualRouterInput{
+		MeshName: &service.Environment, VirtualRouterName: awssdk.String(service.Name + "-vr"),
+		Spec: &meshtypes.VirtualRouterSpec{Listeners: []meshtypes.VirtualRouterListener{{
+			PortMapping: &meshtypes.PortMapping{Port: awssdk.Int32(int32(service.Port)), Protocol: meshtypes.PortProtocolHttp},
+		}}},
+	})
+	if err != nil {
+		return err
+	}
+	const stable = "3f2a91c0"
+	spec.Sha = stable
+	id, err := f.ports.Stacks.Create(ctx, engine.StackRequest{
+		Name: service.StackName(stable), Template: spec.CanaryTemplate, Parameters: spec.Parameters(), Token: stable,
+	})
+	if err != nil {
+		return err
+	}
+	for {
+		stack, err := f.ports.Stacks.Stack(ctx, id, "")
+		if err != nil || stack.State != engine.StackCreating {
+			return errors.Join(err, f.route(ctx, service, stable))
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+func (f *far) route(ctx context.Context, service engine.Service, sha string) error {
+	return f.ports.Router.SetWeights(ctx, service, engine.Split{
+		Weights: []engine.Weight{{Sha: sha, Weight: 100}}, Create: true, Token: sha,
+	})
+}
+
+func (f *far) await(t *testing.T, so func() bool) {
+	t.Helper()
+	for limit := time.Now().Add(20 * time.Minute); !so(); time.Sleep(time.Second) {
+		if time.Now().After(limit) {
+			t.Fatal("not every rollout holds")
+		}
+	}
+}
+
+// count counts the requests that pass.
+type count struct {
+	http.RoundTripper
+	calls *atomic.Int64
+}
+
+// RoundTrip counts one.
+func (c count) RoundTrip(request *http.Request) (*http.Response, error) {
+	c.calls.Add(1)
+	return c.RoundTripper.RoundTrip(request)
+}
+
+// processorTime is what this process has used so far.
+func processorTime(t *testing.T) time.Duration {
+	t.Helper()
+	var used syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err != nil {
+		t.Fatal(err)
+	}
+	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
+}
+
+// residentMemory is what this process has in memory now, in bytes (Linux, proc(5)).
+func residentMemory(t *testing.T) float64 {
+	t.Helper()
+	status, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		t.Skip("this system does not tell what is resident")
+	}
+	var whole, resident float64
+	if _, err := fmt.Sscan(string(status), &whole, &resident); err != nil {
+		t.Fatal(err)
+	}
+	return resident * float64(os.Getpagesize())
+}

@@ -39,7 +39,7 @@ func (p *program) replay(cmd *cobra.Command, args []string, flags *historyFlags)
 	}
 	stop()
 	told := newNarrator()
-	host := console.New(there.account.hostOptions(p, flags.environmentFlags.environment, there.log, told))
+	host := console.New(there.account.hostOptions(p, flags.environment, there.log, told))
 	s := newSession(p, flags.view, "hold", signals, told).on(host)
 	s.shows.Replay, s.shows.Service = header.ID, header.Key.Service
 	err = s.run(cmd.Context(), cmd.Context())

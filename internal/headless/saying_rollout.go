@@ -120,7 +120,9 @@ func sayObserved(b *engine.Observed, r *engine.Rollout) string {
 	return "read: " + strings.Join(words, "; ")
 }
 
-func sayJudged(b *engine.Judged, _ *engine.Rollout) string { return "verdict " + verdictWords(b.Verdict) }
+func sayJudged(b *engine.Judged, _ *engine.Rollout) string {
+	return "verdict " + verdictWords(b.Verdict)
+}
 
 func verdictWords(verdict analysis.Verdict) string {
 	result := spaced(string(verdict.Result))

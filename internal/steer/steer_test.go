@@ -94,7 +94,9 @@ func (r *rollout) asks(kind engine.CommandKind) steer.Answer {
 	return answer
 }
 
-func patience() steer.Patience { return steer.Patience{Every: 100 * time.Millisecond, Limit: time.Minute} }
+func patience() steer.Patience {
+	return steer.Patience{Every: 100 * time.Millisecond, Limit: time.Minute}
+}
 
 func (r *rollout) posted() int {
 	r.t.Helper()

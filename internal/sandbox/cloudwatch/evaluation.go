@@ -40,7 +40,7 @@ func newEvaluation(
 
 func checkQuery(query types.MetricDataQuery) error {
 	if query.Id == nil || !queryID().MatchString(*query.Id) {
-		return validationError("The value for parameter MetricDataQueries.member.N.Id must match %s.", queryID)
+		return validationError("The value for parameter MetricDataQueries.member.N.Id must match %s.", queryID())
 	}
 	if (query.MetricStat == nil) == (query.Expression == nil) {
 		return validationError("The query '%s' must have either MetricStat or Expression.", *query.Id)

@@ -58,7 +58,10 @@ func (j *Journal) explain(ctx context.Context, what string, err error) error {
 		return j.where.Fault(ctx, what, "table "+j.table, err)
 	}
 	told := &TableError{Table: j.table, Region: j.where.Region, Problem: "it cannot be " + past(what), Mend: fault.Hint, Err: fault}
-	if fault.Kind == engine.Denied {
+	switch {
+	case fault.Kind == engine.Denied && j.where.Endpoint != "":
+		told.Mend = "what answers at " + j.where.Endpoint + " in place of AWS may have no DynamoDB: give --journal sqlite:PATH, or set AWS_ENDPOINT_URL_DYNAMODB"
+	case fault.Kind == engine.Denied:
 		told.Problem += " with these credentials"
 	}
 	if api, is := errors.AsType[smithy.APIError](err); is {

@@ -285,6 +285,13 @@ func said(status int, code, message string) error {
 	}}
 }
 
+// The sandbox has no DynamoDB, and takes a call of it for a call with another's signature.
+func TestASandboxHasNoTables(t *testing.T) {
+	where := aws.Where{Region: "us-west-2", Endpoint: "http://127.0.0.1:4566"}
+	_, err := dynamojournal.Open(t.Context(), deaf{said(403, "InvalidSignatureException", "no")}, where, "team-serin")
+	wantWords(t, err, engine.Denied, "http://127.0.0.1:4566 in place of AWS may have no DynamoDB", "--journal sqlite:PATH")
+}
+
 func TestFailedCallsSayWhatToDo(t *testing.T) {
 	where := aws.Where{Region: "us-west-2"}
 	denied := "User: kim is not authorized to perform: dynamodb:UpdateItem on resource: table/team-serin because no identity-based policy allows it"

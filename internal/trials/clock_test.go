@@ -111,7 +111,7 @@ func eachJump(t *testing.T, test func(t *testing.T, r *region, way string, by ti
 		t.Run(way, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				r := openRegion(t, lively(nil))
+				r := openRegion(t, still(nil))
 				defer r.close()
 				test(t, r, way, by)
 			})

@@ -213,7 +213,7 @@ func TestForeignHands(t *testing.T) {
 
 func (h hand) interfere(t *testing.T) {
 	t.Helper()
-	r := openRegion(t, lively(nil))
+	r := openRegion(t, still(nil))
 	defer r.close()
 	spec := r.specOf(t, "yelb-appserver", "fixed", append([]string{"ProgressDeadline=120", "WaitTime=60"}, h.set...)...)
 	w := &witness{region: r, service: spec.Service()}

@@ -153,7 +153,7 @@ func eachTrouble(t *testing.T, tag string, test func(t *testing.T, d *troubled))
 			t.Parallel()
 			path := filepath.Join(t.TempDir(), "journal.db")
 			synctest.Test(t, func(t *testing.T) {
-				r := openRegion(t, lively(nil))
+				r := openRegion(t, still(nil))
 				defer r.close()
 				d := &troubled{trouble: trouble, disk: openOnDisk(t, path)}
 				defer d.disk.close(t)

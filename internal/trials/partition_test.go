@@ -174,7 +174,7 @@ func TestADriverCutOffFromItsJournal(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "journal.db")
 			synctest.Test(t, func(t *testing.T) {
 				v := newRivals("")
-				r := openRegion(t, lively(v.around))
+				r := openRegion(t, still(v.around))
 				defer r.close()
 				p := r.rivals(t, path, c.tag, c.hangs)
 				defer p.close(t)
@@ -311,7 +311,7 @@ func TestAWriteThatArrivesLate(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "journal.db")
 			synctest.Test(t, func(t *testing.T) {
 				v := newRivals("first")
-				r := openRegion(t, lively(v.around))
+				r := openRegion(t, still(v.around))
 				defer r.close()
 				p := r.rivals(t, path, "fixed", false)
 				defer p.close(t)

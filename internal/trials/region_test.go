@@ -225,6 +225,15 @@ func lively(around wire.Around) sandbox.Options {
 	return sandbox.Options{Rate: 1, MetricDelay: 5 * time.Second, ScrapeInterval: 5 * time.Second, Pace: 0.1, Around: around}
 }
 
+// still are the options of a lively region without servers behind the APIs, nor a network
+// before them: for trials of something else than containers and connections. Much time
+// passes in them, at a tenth of the cost.
+func still(around wire.Around) sandbox.Options {
+	options := lively(around)
+	options.Still = true
+	return options
+}
+
 // specOf is the spec of a new version of a service, changed by settings.
 func (r *region) specOf(t *testing.T, service, tag string, set ...string) engine.Spec {
 	t.Helper()

@@ -19,7 +19,8 @@ func newRollback(p *program) *cobra.Command {
 		Use:   "rollback SERVICE",
 		Short: "Give all traffic back to stable, then remove the canary",
 		Long: "Rollback rolls the open rollout of SERVICE back, wherever it is driven; it is the next thing that its driver\n" +
-			"does. It waits until the driver has taken it up, and says who it was. In a terminal it asks first.\n\n" +
+			"does. It waits until the driver has taken it up, and says who it was. In a terminal it asks first, but for --yes\n" +
+			"and --output json.\n\n" +
 			"A rollout that nobody drives, because its driver is lost or has let go of it, is taken over and rolled back\n" +
 			"here and now, to its end: a line an event as deploy --ci prints them, or with --output json an object a line.\n" +
 			"It is known after 9 s at the latest that a driver is lost.\n\n" +

@@ -48,10 +48,7 @@ func (p *program) status(cmd *cobra.Command, args []string, flags *environmentFl
 		return err
 	}
 	defer there.close()
-	services, err := there.servicesToTell(ctx, args)
-	if err != nil {
-		return err
-	}
+	services, unlisted := there.servicesToTell(ctx, args)
 	reports := make([]headless.StatusReport, len(services))
 	problems := make([]error, len(services))
 	var reading sync.WaitGroup
@@ -69,7 +66,7 @@ func (p *program) status(cmd *cobra.Command, args []string, flags *environmentFl
 			problems[i] = there.printStatus(report)
 		}
 	}
-	return errors.Join(problems...)
+	return errors.Join(append(problems, unlisted)...)
 }
 
 func (e *environment) printStatus(report headless.StatusReport) error {
@@ -80,38 +77,33 @@ func (e *environment) printStatus(report headless.StatusReport) error {
 }
 
 // servicesToTell are the services of the environment, and those that have an open rollout
-// beside; or the one that was asked for.
+// beside; or the one that was asked for. The error says why some may be missing: where the
+// mesh cannot be read the journal still tells what is under way.
 func (e *environment) servicesToTell(ctx context.Context, args []string) ([]engine.Service, error) {
-	listed, err := e.account.clients.Catalogue("").Services(ctx, e.flags.environment)
-	if err != nil {
-		return nil, err
-	}
+	listed, unlisted := e.account.clients.Catalogue("").Services(ctx, e.flags.environment)
 	services := map[string]engine.Service{}
 	for _, service := range listed {
 		services[service.Name] = service
 	}
-	headers, err := e.log.Rollouts(ctx, e.key(""), 0)
-	if err != nil {
-		return nil, err
-	}
+	headers, unread := e.log.Rollouts(ctx, e.key(""), 0)
 	for _, header := range headers {
 		if _, known := services[header.Key.Service]; !known && header.Open {
 			services[header.Key.Service] = engine.Service{Environment: e.flags.environment, Name: header.Key.Service}
 		}
 	}
+	problem := errors.Join(unlisted, unread)
+	names := slices.Sorted(maps.Keys(services))
 	if len(args) > 0 {
-		service, known := services[args[0]]
-		if !known {
-			return nil, errors.New("there is no service " + args[0] + " in " + e.flags.environment +
-				meant("", args[0], slices.Collect(maps.Keys(services))))
+		if _, known := services[args[0]]; !known && problem == nil {
+			problem = errors.New("there is no service " + args[0] + " in " + e.flags.environment + meant("", args[0], names))
 		}
-		return []engine.Service{service}, nil
+		names = slices.DeleteFunc(names, func(name string) bool { return name != args[0] })
 	}
-	told := make([]engine.Service, 0, len(services))
-	for _, name := range slices.Sorted(maps.Keys(services)) {
+	told := make([]engine.Service, 0, len(names))
+	for _, name := range names {
 		told = append(told, services[name])
 	}
-	return told, nil
+	return told, problem
 }
 
 // report reads one service: its rollout by the journal, and its route by the router.

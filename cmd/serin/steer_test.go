@@ -181,3 +181,14 @@ func TestWhatIsAskedOfNothing(t *testing.T) {
 		t.Errorf("an empty history is %q", got)
 	}
 }
+
+// TestStatusWithoutTheMesh: where the services cannot be listed, what is under way is told
+// all the same, and what is not known is said.
+func TestStatusWithoutTheMesh(t *testing.T) {
+	t.Parallel()
+	r := startRegion(t, "--fault", "appmesh:ListVirtualRouters=500")
+	build := inAHold(t, r, "11111111")
+	wants(t, r.says(t, headless.ExitFailed, "status"), "yelb-appserver: holding", "stable 50, canary 50", "list the services of mesh")
+	build.signal(syscall.SIGTERM)
+	build.exits(headless.ExitRolledBackByPerson)
+}

@@ -24,7 +24,9 @@ func newRoot(p *program) *cobra.Command {
 		Example: "  serin demo                               the console on a sandbox: no account, no set-up\n" +
 			"  serin sandbox                            a region of AWS on this machine, without an account\n" +
 			"  serin plan deploy.json                   what a rollout would do\n" +
-			"  serin deploy deploy.json --ci            one rollout, to its end",
+			"  serin deploy deploy.json --ci            one rollout, to its end\n" +
+			"  serin status                             what every service does now\n" +
+			"  serin rollback yelb-appserver            all traffic back, wherever the rollout is driven",
 		Args:          knownVerb,
 		SilenceErrors: true, SilenceUsage: true,
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},

@@ -32,7 +32,7 @@ func BenchmarkRollBack(b *testing.B) {
 			Host: h, Input: in, Output: out, Environment: []string{"TERM=xterm-256color", "SSH_TTY=x"},
 			Drawn: func(string) { once.Do(func() { close(drawn) }) },
 		}
-		if _, err := run(ctx, options, tea.WithWindowSize(200, 60)); err != nil {
+		if _, err := run(ctx, options, newTerminal(options.Output, patience), tea.WithWindowSize(200, 60)); err != nil {
 			b.Error(err)
 		}
 	}()

@@ -81,14 +81,13 @@ func Run(ctx context.Context, options Options) (Result, error) {
 	if variable(options.Environment, "TERM") == "dumb" {
 		return Result{}, ErrDumb
 	}
-	return run(ctx, options)
+	return run(ctx, options, newTerminal(options.Output, patience))
 }
 
-// run is Run with more options for the program.
-func run(ctx context.Context, options Options, more ...tea.ProgramOption) (Result, error) {
+// run is Run on a terminal, which it closes, with more options for the program.
+func run(ctx context.Context, options Options, out *terminal, more ...tea.ProgramOption) (Result, error) {
 	inner, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
-	out := newTerminal(options.Output)
 	defer out.close()
 	m := newModel(inner, options, out)
 	m.width, m.height = sizeOf(options)

@@ -80,6 +80,19 @@ type session struct {
 
 func begin(t *testing.T, h *host, change ...func(*Options)) *session {
 	t.Helper()
+	return beginOn(t, h, patience, change...)
+}
+
+// beginHanging is begin on a terminal that is going to hang. A write waits for it under a
+// lock of Bubble Tea's renderer, and virtual time does not pass while anybody waits for a
+// lock: here no write waits.
+func beginHanging(t *testing.T, h *host, change ...func(*Options)) *session {
+	t.Helper()
+	return beginOn(t, h, 0, change...)
+}
+
+func beginOn(t *testing.T, h *host, patience time.Duration, change ...func(*Options)) *session {
+	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	in, keys := io.Pipe()
 	s := &session{keys: keys, out: &tape{}, cancel: cancel, ended: make(chan struct{})}
@@ -92,7 +105,7 @@ func begin(t *testing.T, h *host, change ...func(*Options)) *session {
 	}
 	go func() {
 		defer close(s.ended)
-		s.result, s.err = run(ctx, options, tea.WithWindowSize(120, 40))
+		s.result, s.err = run(ctx, options, newTerminal(s.out, patience), tea.WithWindowSize(120, 40))
 	}()
 	return s
 }
@@ -148,7 +161,7 @@ func TestKeysActWhileTheTerminalHangs(t *testing.T) {
 		took := make(chan time.Duration, 1)
 		var began time.Time
 		h.onPost = func(posted) { took <- time.Since(began) }
-		s := begin(t, h)
+		s := beginHanging(t, h)
 		time.Sleep(time.Second)
 		s.out.hang()
 		for i := range 100 {
@@ -178,7 +191,7 @@ func TestKeysActWhileTheTerminalHangs(t *testing.T) {
 // A console is left though its terminal hangs for ever.
 func TestLeavingAHangingTerminal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := begin(t, hostOf(rolling("yelb-appserver", engine.Holding)))
+		s := beginHanging(t, hostOf(rolling("yelb-appserver", engine.Holding)))
 		time.Sleep(time.Second)
 		s.out.hang()
 		time.Sleep(5 * time.Second)

@@ -25,6 +25,8 @@ const (
 // terminal behind it does. Its methods are safe for concurrent use.
 type terminal struct {
 	out io.Writer
+	// patience is how long a write waits; at 0 it does not.
+	patience time.Duration
 	// caughtUp has an element when the terminal took everything after it had been behind.
 	caughtUp chan struct{}
 	more     chan struct{}
@@ -43,8 +45,8 @@ type terminal struct {
 var _ io.Writer = (*terminal)(nil)
 
 // newTerminal starts the goroutine that writes to out; it ends with close.
-func newTerminal(out io.Writer) *terminal {
-	t := &terminal{out: out, caughtUp: make(chan struct{}, 1), more: make(chan struct{}, 1)}
+func newTerminal(out io.Writer, patience time.Duration) *terminal {
+	t := &terminal{out: out, patience: patience, caughtUp: make(chan struct{}, 1), more: make(chan struct{}, 1)}
 	go t.deliver()
 	return t
 }
@@ -56,17 +58,28 @@ func (t *terminal) Write(p []byte) (int, error) {
 	if taken == nil {
 		return len(p), err
 	}
-	timer := time.NewTimer(patience)
-	defer timer.Stop()
-	select {
-	case <-taken:
+	if t.isTaken(taken) {
 		return len(p), nil
-	case <-timer.C:
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.behind = t.taken != nil
 	return len(p), nil
+}
+
+// isTaken waits for the terminal, as long as its patience lasts.
+func (t *terminal) isTaken(taken <-chan struct{}) bool {
+	if t.patience == 0 {
+		return false
+	}
+	timer := time.NewTimer(t.patience)
+	defer timer.Stop()
+	select {
+	case <-taken:
+		return true
+	case <-timer.C:
+		return false
+	}
 }
 
 // add queues bytes; the channel is nil when nothing is to be waited for.

@@ -9,7 +9,7 @@ import (
 
 func TestTerminalWritesInOrder(t *testing.T) {
 	out := &tape{}
-	terminal := newTerminal(out)
+	terminal := newTerminal(out, patience)
 	var want strings.Builder
 	for i := range 1000 {
 		text := strings.Repeat(string(rune('a'+i%26)), i%50+1)
@@ -30,7 +30,7 @@ func TestTerminalHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		out := &tape{}
 		out.hang()
-		terminal := newTerminal(out)
+		terminal := newTerminal(out, patience)
 		began := time.Now()
 		for range 3 * backlog / 4096 {
 			if _, err := terminal.Write(make([]byte, 4096)); err != nil {
@@ -54,7 +54,7 @@ func TestTerminalHangs(t *testing.T) {
 
 func TestTerminalFails(t *testing.T) {
 	out := &tape{gone: errTest}
-	terminal := newTerminal(out)
+	terminal := newTerminal(out, patience)
 	defer terminal.close()
 	if _, err := terminal.Write([]byte("x")); err != nil {
 		t.Fatal("the first write knows already that the terminal is gone")

@@ -255,6 +255,9 @@ func (s *session) summarise() {
 		if ending.Outcome != "" {
 			how = ending.Outcome.Past() + ": " + ending.Reason
 		}
+		if missing := ending.Missing(); missing != "" {
+			how += "; " + missing
+		}
 		line := fmt.Sprintf("%s %s %s", ending.Rollout.Key.Service, ending.Rollout.Canary.Sha, how)
 		// A terminal that is gone cannot be told.
 		_, _ = fmt.Fprintln(s.out, headless.Clean(line))

@@ -116,7 +116,10 @@ func TestHistoryIsNewestFirst(t *testing.T) {
 		return page(nil, 3)
 	}}
 	records, err := fake.versions().History(t.Context(), appserver())
-	want := []engine.PastVersion{{3, "image", minute(3), "arn:kim"}, {2, "image", minute(2), "arn:kim"}, {1, "image", minute(1), "arn:kim"}}
+	want := []engine.PastVersion{}
+	for _, number := range []int64{3, 2, 1} {
+		want = append(want, engine.PastVersion{Number: number, Image: "image", At: minute(int(number)), By: "arn:kim"})
+	}
 	if err != nil || !reflect.DeepEqual(records, want) {
 		t.Errorf("%+v, %v", records, err)
 	}

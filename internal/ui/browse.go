@@ -125,9 +125,10 @@ func (m *model) place() (at, last int) {
 		return slices.Index(names, m.selected), len(names) - 1
 	case screen.History:
 		return m.chosen, len(m.past) - 1
+	default:
+		last = screen.Extent(m.state(), m.cache)
+		return min(m.scroll, last), last
 	}
-	last = screen.Extent(m.state(), m.cache)
-	return min(m.scroll, last), last
 }
 
 // within is the nearest index of a list; 0 of an empty one.

@@ -86,7 +86,7 @@ func (h *Host) Deploy(ctx context.Context, order scene.Order) error {
 func (h *Host) prepare(ctx context.Context, wanted wanted) (*engine.Started, error) {
 	spec, file := wanted.spec, wanted.file
 	if err := spec.Complete(); err != nil {
-		return nil, err
+		return nil, inForm(err)
 	}
 	if spec.Router.Type != engine.AppMesh {
 		return nil, fmt.Errorf("%s: Router.Type: %s is a router that this serin cannot drive: write %s", file, spec.Router.Type, engine.AppMesh)

@@ -63,13 +63,20 @@ func TestOrdersOfAFile(t *testing.T) {
 			"another service":     {scene.Order{File: deployFile(t, nil), Service: "store", Image: "cart:2"}, "is for service cart"},
 			"no image":            {scene.Order{File: deployFile(t, nil)}, "ContainerImage"},
 			"a bad setting":       {scene.Order{Service: "yelb-ui", Image: "x:1", Set: []string{"WaitTime"}}, "is not Field=Value"},
+			"an unknown field":    {scene.Order{Service: "yelb-ui", Image: "x:1", Set: []string{"WaitTme=3"}}, "set: WaitTme: not a known field"},
+			"a bad sha":           {scene.Order{Service: "yelb-ui", Image: "x:1", Sha: "a b"}, `sha: Sha: "a b" has characters`},
+			"a bad sha of a file": {scene.Order{File: deployFile(t, nil), Image: "x:1", Sha: "a b"}, `sha: Sha: "a b" has characters`},
 			"an unknown service":  {scene.Order{Service: "cart", Image: "cart:2"}, "nobody knows how cart is rolled out"},
 			"a version that serves": {
 				scene.Order{File: deployFile(t, nil), Image: "cart:2", Sha: stable}, "is on the route already",
 			},
 		} {
-			if _, err := h.Propose(t.Context(), c.order); err == nil || !strings.Contains(err.Error(), c.words) {
+			_, err := h.Propose(t.Context(), c.order)
+			if err == nil || !strings.Contains(err.Error(), c.words) {
 				t.Errorf("%s: %v; want %q", what, err, c.words)
+			}
+			if err != nil && strings.Contains(err.Error(), "--") {
+				t.Errorf("%s: %v names a flag; nobody gave one", what, err)
 			}
 		}
 	})

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -66,14 +67,16 @@ func (h *Host) lastSpec(ctx context.Context, service string) (*engine.Spec, erro
 // parse reads a spec with settings over it and checks its template.
 func parse(file string, data []byte, settings []string) (engine.Spec, error) {
 	set := make([]engine.Setting, 0, len(settings))
-	var problems []error
+	var problems []*engine.FieldError
 	for _, text := range settings {
 		setting, err := engine.ParseSetting(text)
-		problems = append(problems, err)
+		if problem := (*engine.FieldError)(nil); errors.As(err, &problem) {
+			problems = append(problems, problem)
+		}
 		set = append(set, setting)
 	}
-	if err := errors.Join(problems...); err != nil {
-		return engine.Spec{}, err
+	if len(problems) > 0 {
+		return engine.Spec{}, &engine.SpecError{Errors: problems}
 	}
 	spec, err := engine.ParseSpec(file, data, set)
 	if err != nil || len(spec.CanaryTemplate) == 0 {
@@ -116,7 +119,7 @@ func (h *Host) ordered(ctx context.Context, order scene.Order) (engine.Spec, str
 		if err == nil {
 			err = h.isHere(order, spec)
 		}
-		return h.drawn(spec), order.File, err
+		return h.drawn(spec), order.File, inForm(err)
 	}
 	if order.Service == "" {
 		return engine.Spec{}, "", errors.New("name a service, or a deploy.json")
@@ -131,7 +134,32 @@ func (h *Host) ordered(ctx context.Context, order scene.Order) (engine.Spec, str
 	if errors.Is(err, fs.ErrNotExist) {
 		return spec, "", fmt.Errorf("nobody knows how %s is rolled out: give the path of its %s", order.Service, filepath.Base(specfiles.DeployFile))
 	}
-	return h.drawn(spec), "deploy.json of " + order.Service, err
+	return h.drawn(spec), "deploy.json of " + order.Service, inForm(err)
+}
+
+// flagsInMends are how errors name what was not given, and what the form has for it. A
+// template comes with its specfile.
+func flagsInMends() *strings.Replacer {
+	return strings.NewReplacer("give --template, or ", "or ", "give --set ", "set ", "--image", "the image", "--sha", "the sha")
+}
+
+// inForm is an error with the names that an order's parts have for whoever gave it: it was
+// not given with flags.
+func inForm(err error) error {
+	var wrong *engine.SpecError
+	if !errors.As(err, &wrong) {
+		return err
+	}
+	named, mends := &engine.SpecError{}, flagsInMends()
+	for _, problem := range wrong.Errors {
+		renamed := *problem
+		renamed.Mend = mends.Replace(problem.Mend)
+		if flag, is := strings.CutPrefix(problem.File, "--"); is {
+			renamed.File = cmp.Or(map[string]string{"Sha": "sha", "ContainerImage": "image"}[problem.Field], flag)
+		}
+		named.Errors = append(named.Errors, &renamed)
+	}
+	return named
 }
 
 // isHere refuses a file of another environment or service than is meant.

@@ -66,7 +66,7 @@ func whyBad(service scene.Service) string {
 	case r.Stuck != nil:
 		return ": " + r.Stuck.Reason
 	case r.Cause != nil:
-		return ": " + r.Cause.Reason
+		return ", " + screen.Because(*r.Cause)
 	}
 	return ""
 }

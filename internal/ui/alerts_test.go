@@ -53,7 +53,7 @@ func TestBell(t *testing.T) {
 			t.Errorf("step %d rings %t, want %t", i, got, step.rings)
 		}
 	}
-	rig.says("yelb-appserver is rolled back: 12 5xx")
+	rig.says("yelb-appserver is rolled back, by the verdict: 12 5xx")
 	before := newRig(t, hostOf(rolling("yelb-appserver", engine.Removing, stuck)), func(o *Options) { o.Bell = true })
 	if rings(before, rolling("yelb-appserver", engine.Removing, stuck)) {
 		t.Error("what was so when the console opened rings")

@@ -43,7 +43,11 @@ func driverWords(rollout *scene.Rollout, does string) string {
 	if isUndriven(rollout) {
 		return "nobody drives it: this console takes over and " + does
 	}
-	return "driven by " + rollout.Rollout.Driver.String()
+	who := screen.ShortCaller(rollout.Rollout.Driver.String())
+	if rollout.Mine {
+		return "you drive it, here: " + who
+	}
+	return "driven by " + who
 }
 
 // isUndriven tells whether a rollout must be taken over before anything is done with it.
@@ -125,9 +129,10 @@ func (m *model) confirmTakeOver() tea.Cmd {
 func (m *model) takeOverDialog(rollout *scene.Rollout) *dialog {
 	r := rollout.Rollout
 	service := r.Key.Service
-	gone := "It was let go of by " + r.Driver.String() + "."
+	who := screen.ShortCaller(r.Driver.String())
+	gone := "It was let go of by " + who + "."
 	if !r.LetGo {
-		gone = "Its driver gives no sign of life: " + r.Driver.String() + seenWords(rollout.LastSeen) + "."
+		gone = "Its driver gives no sign of life: " + who + seenWords(rollout.LastSeen) + "."
 	}
 	d := &dialog{
 		title: "Take over " + service + "?", dangerous: true,

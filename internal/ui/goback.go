@@ -31,7 +31,7 @@ func (m *model) whyNotGoBack() string {
 // deploy it.
 func (m *model) askGoBack() tea.Cmd {
 	order := scene.Order{Service: m.pastService(), Previous: true}
-	d := &dialog{title: "The version before of " + order.Service, choices: []choice{cancel("cancel")}}
+	d := &dialog{title: "The version before, for " + order.Service, choices: []choice{cancel("cancel")}}
 	m.open(d)
 	return m.proposeBack(d, order, "")
 }
@@ -61,7 +61,7 @@ func (m *model) backDialog(order scene.Order, p scene.Proposal, reason string) *
 	why := &field{label: "reason", hint: "may be left empty"}
 	why.set(reason)
 	d := &dialog{
-		title: "Go back to the version before of " + p.Service + "?", dangerous: true,
+		title: "Take " + p.Service + " back to the version before?", dangerous: true,
 		lines: planLines(p), fields: []*field{why},
 	}
 	pace := choice{key: "f", does: "without the steps", act: func(m *model) tea.Cmd {

@@ -37,9 +37,9 @@ func TestGoingBack(t *testing.T) {
 	var asked, started []scene.Order
 	rig := newRig(t, goingBack(&asked, &started))
 	rig.press("b")
-	rig.says("not on the page")
+	rig.says("version before: only on the page history")
 	rig.press("h", "b")
-	if title := rig.dialog().title; title != "Go back to the version before of yelb-ui?" {
+	if title := rig.dialog().title; title != "Take yelb-ui back to the version before?" {
 		t.Fatalf("the dialog is %q", title)
 	}
 	rig.press("enter")

@@ -78,7 +78,7 @@ func (b binding) on(page screen.Page) bool {
 // refusal says why the key cannot act now; empty when it can.
 func (b binding) refusal(m *model) string {
 	if !b.on(m.page()) {
-		return b.does + ": not on the page " + string(m.page())
+		return b.does + ": only " + pagesInWords(b.pages)
 	}
 	if m.live.Connecting != "" && b.needsHost() {
 		return b.does + ": not yet, " + m.live.Connecting
@@ -87,6 +87,18 @@ func (b binding) refusal(m *model) string {
 		return ""
 	}
 	return b.why(m)
+}
+
+// pagesInWords are the pages on which a key acts.
+func pagesInWords(pages []screen.Page) string {
+	words := make([]string, len(pages))
+	for i, page := range pages {
+		words[i] = string(page)
+	}
+	if len(words) == 1 {
+		return "on the page " + words[0]
+	}
+	return "on the pages " + strings.Join(words, ", ")
 }
 
 // needsHost tells whether the key is of no use before the console is attached.
@@ -135,7 +147,7 @@ func (m *model) help() []screen.Section {
 		for _, b := range m.bindings {
 			if b.section == title {
 				key := b.shown(&from)
-				key.Does = b.does
+				key.Does, key.Why = b.does, strings.TrimPrefix(key.Why, b.does+": ")
 				part.Keys = append(part.Keys, key)
 			}
 		}

@@ -156,7 +156,7 @@ func (p pane) verdict(s subject) []string {
 		}
 		return p.paragraph("verdict", p.t.Muted, p.t.Muted, "none yet: nothing was judged", 1)
 	}
-	glyph, style := verdictLook(p.t, v.Result)
+	glyph, style := verdictLook(p.t, v)
 	row := theme.NewRow(p.width).Put(p.t.Muted, " verdict").To(11).Put(style, glyph+" "+spaced(string(v.Result)))
 	lines := p.spread(row, s.evidenceWords(), s.state == StaleEvidence)
 	switch {
@@ -199,7 +199,7 @@ func (p pane) driver(s subject) []string {
 	if who == "" {
 		who = clean(s.r.Driver.Actor)
 	} else {
-		who += " (" + shortCaller(clean(s.r.Driver.Actor)) + ")"
+		who += " (" + ShortCaller(clean(s.r.Driver.Actor)) + ")"
 	}
 	if s.rollout.Mine {
 		who = "you, here: " + who
@@ -216,7 +216,7 @@ func (p pane) driver(s subject) []string {
 		seen = ", alive " + age(s.rollout.LastSeen, s.now) + " ago"
 	}
 	if s.r.StartedBy != "" && s.r.StartedBy != s.r.Driver.Actor {
-		seen += "; started by " + shortCaller(clean(s.r.StartedBy))
+		seen += "; started by " + ShortCaller(clean(s.r.StartedBy))
 	}
 	row := theme.NewRow(p.width).Put(p.t.Muted, " driver").To(11)
 	return []string{row.Put(style, who+seen).String()}

@@ -25,7 +25,7 @@ func (f *frame) header() string {
 		row.Put(f.t.Muted, "  ").Put(f.t.Text, page)
 		room = row.Room() - len(right) - 3
 	}
-	if caller := shortCaller(clean(s.Caller)); caller != "" && theme.Width(caller)+2 <= room {
+	if caller := ShortCaller(clean(s.Caller)); caller != "" && theme.Width(caller)+2 <= room {
 		row.To(f.s.Width-len(right)-theme.Width(caller)-3).Put(f.t.Muted, caller)
 	}
 	if row.Room() >= len(right)+1 {

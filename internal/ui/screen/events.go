@@ -2,14 +2,17 @@ package screen
 
 import (
 	"fmt"
+	"slices"
 	"strings"
+	"time"
 
 	"serin/internal/engine"
 	"serin/internal/ui/theme"
 )
 
-// newestFirst are the newest lines, at most so many, with the lines of one event in the
-// order in which they were told.
+// newestFirst are the newest lines, at most so many. What one look at a stack has found is
+// turned around as well; the lines of every other event stay in the order in which they
+// were told.
 func newestFirst(told []telling, most int) []telling {
 	var lines []telling
 	end := len(told)
@@ -18,10 +21,21 @@ func newestFirst(told []telling, most int) []telling {
 		for start > 0 && !told[start].first {
 			start--
 		}
-		lines = append(lines, told[start:end]...)
+		lines = append(lines, turned(told[start:end])...)
 		end = start
 	}
 	return lines[:min(max(most, 0), len(lines))]
+}
+
+// turned are the lines of one event as they are read from the newest on.
+func turned(event []telling) []telling {
+	if event[0].kind != engine.KindStackProgressed || len(event) == 1 {
+		return event
+	}
+	lines := slices.Clone(event)
+	slices.Reverse(lines)
+	lines[0].first, lines[len(lines)-1].first = true, false
+	return lines
 }
 
 // eventRow is a line about an event, cut where it is too long.
@@ -55,10 +69,13 @@ func (p pane) events() []string {
 	}
 	told := newestFirst(p.cache.told(s.rollout), len(s.rollout.Events)*64)
 	var lines []string
+	var above time.Time
 	for _, line := range told {
 		if p.s.Filter != "" && !strings.Contains(strings.ToLower(line.text), strings.ToLower(p.s.Filter)) {
 			continue
 		}
+		line.first = line.first || !line.at.Equal(above) // the line with the time may be filtered out
+		above = line.at
 		lines = append(lines, p.eventInFull(line)...)
 	}
 	glyph, word := Glance(s.state)

@@ -37,7 +37,10 @@ func (p pane) history() []string {
 		p.spot(len(lines), Hit{Past: i + 1})
 		lines = append(lines, p.pastRow(p.s.Past[i], i == chosen))
 	}
-	return append(lines, p.pastInFull(p.s.Past[chosen])...)
+	if whole := p.pastRollout(p.s.Past[chosen], inFull); len(lines)+len(whole) <= p.height {
+		return append(lines, whole...)
+	}
+	return append(lines, p.pastRollout(p.s.Past[chosen], 1)...)
 }
 
 // pastColumns are where the columns of the history begin.
@@ -101,30 +104,32 @@ func pastState(past scene.Past) RolloutState {
 	return stateOf(scene.Service{}, &scene.Rollout{Snapshot: engine.Snapshot{Rollout: past.Rollout}}, past.Rollout.At)
 }
 
-// pastInFull is the chosen rollout: who, what and why.
-func (p pane) pastInFull(past scene.Past) []string {
+// pastRollout is the chosen rollout: who, what and why, each text in at most so many
+// lines, but its end in one more.
+func (p pane) pastRollout(past scene.Past, most int) []string {
 	lines := []string{p.titled("rollout " + clean(past.Header.ID))}
 	r := past.Rollout
 	if r == nil {
-		return append(lines, p.paragraph("", p.t.Muted, p.t.Muted, "its events could not be read", 1)...)
+		return append(lines, p.paragraph("", p.t.Muted, p.t.Muted, "its events could not be read", most)...)
 	}
-	who := fmt.Sprintf("%s, %d events", shortCaller(clean(cmp.Or(r.StartedBy, "nobody known"))), r.Seq)
-	lines = append(lines, p.paragraph("started", p.t.Muted, p.t.Text, who, 1)...)
+	who := fmt.Sprintf("%s, %d events", ShortCaller(clean(cmp.Or(r.StartedBy, "nobody known"))), r.Seq)
+	lines = append(lines, p.paragraph("started", p.t.Muted, p.t.Text, who, most)...)
 	why := "it is open, at " + spaced(string(r.Phase))
 	if r.Outcome != "" {
 		why = "it " + r.Outcome.Past() + " at " + r.EndedAt.UTC().Format(time.RFC3339)
 		if r.Cause != nil {
-			why += ", " + byWhom(*r.Cause)
+			why += ", " + because(*r.Cause, r.Reason)
+		} else {
+			why += ": " + r.Reason
 		}
-		why += ": " + r.Reason
 	}
-	lines = append(lines, p.paragraph("end", p.t.Muted, p.t.Text, why, 2)...)
+	lines = append(lines, p.paragraph("end", p.t.Muted, p.t.Text, why, most+1)...)
 	if r.Verdict.Result != "" {
 		verdict := spaced(string(r.Verdict.Result)) + ": " + r.Verdict.Reason
-		lines = append(lines, p.paragraph("verdict", p.t.Muted, p.t.Text, verdict, 1)...)
+		lines = append(lines, p.paragraph("verdict", p.t.Muted, p.t.Text, verdict, most)...)
 	}
 	if r.Leftover != "" {
-		lines = append(lines, p.paragraph("! left", p.t.Warning, p.t.Text, r.Leftover, 1)...)
+		lines = append(lines, p.paragraph("! left", p.t.Warning, p.t.Text, r.Leftover, most)...)
 	}
 	return lines
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"serin/internal/engine"
+	"serin/internal/engine/analysis"
 	"serin/internal/ui/scene"
 	"serin/internal/ui/screen"
 	"serin/internal/ui/theme"
@@ -94,15 +95,83 @@ func TestSkippedStepsAreNotTicked(t *testing.T) {
 	lineHas(t, s, " steps", "10 ✔", "20 ✔", "30 ●")
 }
 
-// The metric period that still runs ends in the future. Evidence is never from there.
-func TestEvidenceIsNeverOfTheFuture(t *testing.T) {
+// The metric period that still runs ends in the future. The numbers of it are as old as the
+// verdict that has them, whoever drives meanwhile.
+func TestEvidenceIsAsOldAsItsReading(t *testing.T) {
 	e := examples()[screen.Holding]
 	v := e.life.verdict()
 	v.EvidenceTo = e.life.at.Add(44 * time.Second)
 	e.life.add(&engine.Judged{Verdict: v})
+	judged := e.life.at
 	s := consoleOf(e, screen.Detail)
-	s.Width = 120
-	lineHas(t, s, " verdict", "evidence to "+s.Now.UTC().Format("15:04:05Z")+", 0 s old")
+	s.Width = 130
+	evidence := "evidence to " + judged.UTC().Format("15:04:05Z")
+	lineHas(t, s, " verdict", evidence+", 0 s old")
+	s.Now = judged.Add(20 * time.Second)
+	lineHas(t, s, " verdict", evidence+", 20 s old")
+	e.life.wait(50 * time.Second).add(&engine.Finished{Outcome: engine.Succeeded})
+	s = consoleOf(e, screen.Detail)
+	s.Width = 130
+	lineHas(t, s, " verdict", evidence)
+}
+
+// A canary whose every answer is a 5xx passes while they are few. That looks like it only
+// with the limit beside the numbers.
+func TestAPassIsShownWithItsLimit(t *testing.T) {
+	e := examples()[screen.Holding]
+	v := e.life.verdict()
+	v.Canary = analysis.Numbers{Requests: 1, Errors: 1}
+	e.life.add(&engine.Judged{Verdict: v})
+	lineHas(t, consoleOf(e, screen.Detail), " verdict", "✔ pass", "canary 1 of 1, 100 %", "limit 1 in 10m")
+
+	v.Canary, v.Warning = analysis.Numbers{}, "no responses of the canary are known"
+	e.life.add(&engine.Judged{Verdict: v})
+	lineHas(t, consoleOf(e, screen.Detail), " verdict", "! pass", "canary no responses")
+}
+
+// Who rolled back is said once, and their own words after it.
+func TestWhoRolledBackIsSaidOnce(t *testing.T) {
+	const kim = "arn:aws:sts::123456789012:assumed-role/deploy/kim"
+	by := engine.Cause{Kind: engine.ByPerson, By: kim, Reason: "asked for by " + kim + ": checkout is slow"}
+	if got := screen.Because(by); got != "by hand of deploy/kim: checkout is slow" {
+		t.Errorf("it is %q", got)
+	}
+	by.Reason = "asked for by " + kim
+	if got := screen.Because(by); got != "by hand of deploy/kim" {
+		t.Errorf("without a reason it is %q", got)
+	}
+	if got := screen.Because(engine.Cause{Kind: engine.ByVerdict, Reason: "17 5xx"}); got != "by the verdict: 17 5xx" {
+		t.Errorf("it is %q", got)
+	}
+}
+
+// The newest of what one look at a stack has found is above the rest, with the time; a
+// filter that leaves out the line with the time leaves the time.
+func TestStackEventsAreNewestFirst(t *testing.T) {
+	s := consoleOf(examples()[screen.Deploying], screen.Events)
+	s.Width, s.Height = 120, 36
+	lineHas(t, s, " 14:00:12  stack: Service (AWS::ECS::Service) CREATE_IN_PROGRESS")
+	lineHas(t, s, "           stack: VirtualNode (AWS::AppMesh::VirtualNode) CREATE_COMPLETE")
+	s.Filter = "virtualnode"
+	lineHas(t, s, " 14:00:12  stack: VirtualNode (AWS::AppMesh::VirtualNode) CREATE_COMPLETE")
+	lineHas(t, s, " 14:00:05  stack: VirtualNode (AWS::AppMesh::VirtualNode) CREATE_IN_PROGRESS")
+}
+
+// The end of a rollout of the past is read in full where there is room.
+func TestTheHistorySaysWhyInFull(t *testing.T) {
+	s := consoleOf(examples()[screen.RolledBack], screen.History)
+	r := examples()[screen.RolledBack].watched().Rollout.Rollout
+	const end = "the-last-of-many-words"
+	r.Reason = strings.Repeat("the checkout was slow and ", 9) + end
+	past := scene.Past{Header: engine.Header{ID: r.ID, Key: r.Key, StartedAt: r.StartedAt}, Rollout: r}
+	s.Width, s.Height, s.Past = 80, 24, []scene.Past{past}
+	lineHas(t, s, end)
+	for range 30 {
+		s.Past = append(s.Past, past)
+	}
+	if text := plain(s); strings.Contains(text, end) || !strings.Contains(text, "verdict   fail") {
+		t.Errorf("where there is no room it is\n%s", text)
+	}
 }
 
 // Keys that cannot act are told without colours, and without anything but ASCII.

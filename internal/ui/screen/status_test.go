@@ -91,7 +91,7 @@ func TestTheSummaryIsPlain(t *testing.T) {
 rollout 6a044b58c0ffee, 3f2a91c0 to 9bd0417e
 as of 2026-11-23T14:14:59Z: the traffic stays as it is; step 3 of 10, holding at 30 %
 weights: stable 70 %, canary 30 % (asked for: stable 70 %, canary 30 %)
-verdict: pass, 5xx: canary 0 % of 18 204, stable 0.03 % of 41 377, evidence to 14:09:29Z, 5:30 old
+verdict: pass, 5xx: canary 0 of 18 204, limit 1 in 10m, stable 12 of 41 377, 0.03 %, evidence to 14:09:29Z, 5:30 old
   0 5xx of 18204 canary responses in the last 10m0s, not more than the threshold of 1
 paused by arn:aws:iam::123456789012:user/kim at 14:14:18Z: the 5xx of the flaky one look odd
 driven by codebuild yelb-appserver-deploy:77 (arn:aws:sts::123456789012:assumed-role/deploy/kim)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"serin/internal/engine"
@@ -59,9 +60,25 @@ func (s subject) blind() bool {
 func (s subject) ending() string {
 	words := fmt.Sprintf("at %s, after %s", stamp(s.r.EndedAt), span(s.r.EndedAt.Sub(s.r.StartedAt)))
 	if s.r.Cause != nil {
-		words += ", " + byWhom(*s.r.Cause)
+		return words + ", " + because(*s.r.Cause, s.r.Reason)
 	}
 	return words + ": " + s.r.Reason
+}
+
+// Because is what made a rollout roll back, and why.
+func Because(cause engine.Cause) string { return because(cause, cause.Reason) }
+
+// because is Because, with the reason that a rollout ended with. That of a person's roll
+// back begins with who it was, which is said already.
+func because(cause engine.Cause, reason string) string {
+	if cause.By != "" {
+		reason = strings.TrimPrefix(strings.TrimPrefix(reason, "asked for by "+cause.By), ": ")
+	}
+	words := byWhom(cause)
+	if words != "" && reason != "" {
+		words += ": "
+	}
+	return words + reason
 }
 
 // byWhom is what made a rollout roll back.
@@ -72,7 +89,7 @@ func byWhom(cause engine.Cause) string {
 		engine.ByTimeout: "because time was up",
 	}[cause.Kind]
 	if cause.By != "" {
-		words += " of " + shortCaller(cause.By)
+		words += " of " + ShortCaller(cause.By)
 	}
 	return words
 }
@@ -89,7 +106,7 @@ func (s subject) rollingBack() string {
 	if s.r.Cause == nil {
 		return words
 	}
-	return words + ", " + byWhom(*s.r.Cause) + ": " + s.r.Cause.Reason
+	return words + ", " + Because(*s.r.Cause)
 }
 
 // where is the place in the plan, for states that are beside it.

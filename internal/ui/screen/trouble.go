@@ -70,7 +70,7 @@ func (p pane) paused(s subject) []string {
 	if pause == nil || s.over() {
 		return nil
 	}
-	words := fmt.Sprintf("by %s at %s, %s ago", shortCaller(clean(pause.By)), stamp(pause.At), age(pause.At, s.now))
+	words := fmt.Sprintf("by %s at %s, %s ago", ShortCaller(clean(pause.By)), stamp(pause.At), age(pause.At, s.now))
 	if pause.Reason != "" {
 		words += ": " + pause.Reason
 	}

@@ -76,7 +76,7 @@ func percent(share float64) string {
 	case value < 10:
 		return strconv.FormatFloat(value, 'f', 2, 64) + " %"
 	default:
-		return strconv.FormatFloat(value, 'f', 1, 64) + " %"
+		return strings.TrimSuffix(strconv.FormatFloat(value, 'f', 1, 64), ".0") + " %"
 	}
 }
 
@@ -108,11 +108,11 @@ func withoutARNs(text string) string {
 	return identities().ReplaceAllString(text, "")
 }
 
-// shortCaller is the end of an ARN: who it is, without where it is registered. The place
-// before it stays.
-func shortCaller(arn string) string {
+// ShortCaller is the end of an ARN: who it is, without where it is registered. The place
+// before it stays, and so does a name that is none.
+func ShortCaller(arn string) string {
 	if place, caller, has := strings.Cut(arn, " (arn:"); has {
-		return place + " (" + shortCaller(strings.TrimSuffix(caller, ")")) + ")"
+		return place + " (" + ShortCaller(strings.TrimSuffix(caller, ")")) + ")"
 	}
 	if at := strings.LastIndex(arn, ":"); at >= 0 {
 		return strings.TrimPrefix(arn[at+1:], "assumed-role/")

@@ -1,11 +1,15 @@
 package theme
 
 import (
+	"fmt"
+	"image/color"
 	"math"
+	"reflect"
 	"strconv"
 	"strings"
 	"testing"
 
+	"github.com/charmbracelet/colorprofile"
 	"github.com/charmbracelet/x/ansi"
 )
 
@@ -25,14 +29,84 @@ func TestAThemeWithoutColourHasNone(t *testing.T) {
 	}
 }
 
-func TestEveryColourCanBeReadOnItsGround(t *testing.T) {
-	for _, dark := range []bool{true, false} {
-		p := palettes(dark)
-		for _, colour := range []string{p.text, p.muted, p.blue, p.orange, p.green, p.yellow, p.vermilion, p.purple} {
-			if ratio := contrast(t, colour, p.ground); ratio < 4.5 {
-				t.Errorf("%s on %s has a contrast of %.1f", colour, p.ground, ratio)
+// Every style is read on its own background, or on those that terminals have: black and
+// white, and the grounds of usual palettes (GitHub, VS Code, One, Ubuntu, Solarized). That
+// of terminals with 256 colours is the nearest one that they have.
+func TestEveryStyleCanBeReadOnItsGround(t *testing.T) {
+	grounds := map[bool][]string{
+		true:  {"#000000", "#0D1117", "#1E1E1E", "#282C34", "#300A24", "#002B36"},
+		false: {"#FFFFFF", "#FAFAFA", "#EEEEEE", "#FDF6E3"},
+	}
+	for dark, grounds := range grounds {
+		for name, style := range stylesOf(New(dark, false, Braille)) {
+			ink, ground := coloursOf(style)
+			if ink == nil {
+				continue // the terminal's own
 			}
+			if ground != nil {
+				readable(t, name, ink, hexOf(ground))
+				readable(t, name+" in 256 colours", colorprofile.ANSI256.Convert(ink), hexOf(colorprofile.ANSI256.Convert(ground)))
+				continue
+			}
+			for _, ground := range grounds {
+				readable(t, name, ink, ground)
+			}
+			readable(t, name+" in 256 colours", colorprofile.ANSI256.Convert(ink), grounds[0])
 		}
+	}
+}
+
+func TestEveryStyleButTheTextHasAColour(t *testing.T) {
+	plain := map[string]bool{"Text": true, "Strong": true, "Selected": true}
+	for name, style := range stylesOf(New(true, false, Braille)) {
+		ink, ground := coloursOf(style)
+		if (ink == nil) != plain[name] {
+			t.Errorf("%s: %v", name, ink)
+		}
+		if block := name == "Focus" || name == "Badge" || name == "Alarm"; (ground != nil) != block {
+			t.Errorf("%s has the ground %v", name, ground)
+		}
+	}
+}
+
+// stylesOf are all styles of a theme by their names.
+func stylesOf(t Theme) map[string]Style {
+	found := map[string]Style{}
+	for field, value := range reflect.ValueOf(t).Fields() {
+		if style, is := value.Interface().(Style); is {
+			found[field.Name] = style
+		}
+	}
+	return found
+}
+
+// coloursOf are the colours of a style; nil is the terminal's own.
+func coloursOf(style Style) (ink, ground color.Color) {
+	parser := ansi.NewParser()
+	ansi.DecodeSequence(style.open, ansi.NormalState, parser)
+	params := parser.Params()
+	for i := 0; i < len(params); i++ {
+		read := 1
+		switch params[i].Param(0) {
+		case 38:
+			read = ansi.ReadStyleColor(params[i:], &ink)
+		case 48:
+			read = ansi.ReadStyleColor(params[i:], &ground)
+		}
+		i += max(read-1, 0)
+	}
+	return ink, ground
+}
+
+func hexOf(c color.Color) string {
+	r, g, b, _ := c.RGBA()
+	return fmt.Sprintf("#%02X%02X%02X", r>>8, g>>8, b>>8)
+}
+
+func readable(t *testing.T, name string, ink color.Color, ground string) {
+	t.Helper()
+	if ratio := contrast(t, hexOf(ink), ground); ratio < 4.5 {
+		t.Errorf("%s: %s on %s has a contrast of %.2f", name, hexOf(ink), ground, ratio)
 	}
 }
 

@@ -73,7 +73,7 @@ func TestEveryStyleButTheTextHasAColour(t *testing.T) {
 func stylesOf(t Theme) map[string]Style {
 	found := map[string]Style{}
 	for field, value := range reflect.ValueOf(t).Fields() {
-		if style, is := value.Interface().(Style); is {
+		if style, is := reflect.TypeAssert[Style](value); is {
 			found[field.Name] = style
 		}
 	}

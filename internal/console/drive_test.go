@@ -180,9 +180,13 @@ func TestARolloutIsProposedDrivenAndSeen(t *testing.T) {
 		if err := l.Wait(t.Context()); err != nil || len(l.Driving()) != 0 {
 			t.Errorf("it still drives %v, %v", l.Driving(), err)
 		}
-		ending, err, is := l.Ending(done.Rollout.Rollout.ID)
-		if !is || err != nil || ending.Outcome != engine.Succeeded {
-			t.Errorf("%+v, %v, %t", ending, err, is)
+		var ending engine.Ending
+		l.until(t, "its driver has left", func(s scene.Service) (left bool) {
+			ending, err, left = l.Ending(s.Rollout.Rollout.ID)
+			return left
+		})
+		if err != nil || ending.Outcome != engine.Succeeded {
+			t.Errorf("%+v, %v", ending, err)
 		}
 		after(quickly)
 		done = l.appserver(t)

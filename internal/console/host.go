@@ -153,7 +153,7 @@ func (h *Host) composeService(name string, now time.Time) scene.Service {
 			made.Fault = w.sick
 		}
 		made.Health, made.Responses = w.health, w.responses
-		made.Period, made.Delay = w.period(), w.delay()
+		made.Period, made.Delay, made.Last = w.period(), w.delay(), w.last
 	}
 	if t == nil {
 		return made

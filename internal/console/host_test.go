@@ -50,6 +50,30 @@ func TestAnIdleServiceIsSeen(t *testing.T) {
 	})
 }
 
+// Whoever opens a console after a rollout sees how it ended, without looking for it.
+func TestHowTheLastRolloutEndedIsKnown(t *testing.T) {
+	log := journal.NewMemory()
+	foreign(t, log, "r1")
+	appended(t, log, "r1", 1, &engine.RollbackStarted{Cause: engine.Cause{Kind: engine.ByVerdict, Reason: "12 5xx"}},
+		&engine.Finished{Outcome: engine.RolledBack, Reason: "12 5xx"})
+	observed(t, newWorld(), log, func(t *testing.T, h *Host) {
+		t.Helper()
+		after(time.Second)
+		seen := cart(t, h)
+		if last := seen.Last; seen.Rollout != nil || last == nil || last.Sha != canary || last.Outcome != engine.RolledBack ||
+			last.Reason != "12 5xx" || last.Cause == nil || last.At.IsZero() {
+			t.Errorf("%+v of %+v", seen.Last, seen)
+		}
+	})
+	observed(t, newWorld(), journal.NewMemory(), func(t *testing.T, h *Host) {
+		t.Helper()
+		after(time.Second)
+		if last := cart(t, h).Last; last != nil {
+			t.Errorf("%+v, and nothing was ever rolled out", last)
+		}
+	})
+}
+
 func TestNewBucketsAreAddedAndOldOnesForgotten(t *testing.T) {
 	w := newWorld()
 	observed(t, w, journal.NewMemory(), func(t *testing.T, h *Host) {

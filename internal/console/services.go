@@ -31,7 +31,9 @@ const theList = "the list of services"
 type watched struct {
 	service engine.Service
 	// spec says how its responses are counted; nil until that is known.
-	spec      *engine.Spec
+	spec *engine.Spec
+	// last is how its last rollout ended, before this host began.
+	last      *scene.Ended
 	route     engine.Route
 	deployed  engine.Deployed
 	health    map[string]engine.TaskHealth
@@ -157,11 +159,16 @@ func (h *Host) observe(ctx context.Context, name string, w *watched) {
 	}
 }
 
-// learn finds out how the responses of a service are counted: as its last rollout did, or
-// as its specfile says.
+// learn finds out how the last rollout of a service ended, and how its responses are
+// counted: as that one did, or as its specfile says.
 func (h *Host) learn(ctx context.Context, name string, w *watched) {
-	spec, err := h.usualSpec(ctx, name)
+	var spec engine.Spec
+	last, err := h.lastRollout(ctx, name)
+	if err == nil {
+		spec, err = h.specAfter(last, name)
+	}
 	h.change(func() bool {
+		w.last = endOf(last)
 		if w.spec != nil { // A rollout began meanwhile.
 			return false
 		}

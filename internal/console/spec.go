@@ -24,13 +24,19 @@ const lastRollout = "the deploy.json of the last rollout"
 // specfile says that Serin carries. It has no version. The error wraps
 // fs.ErrNotExist when nobody knows.
 func (h *Host) usualSpec(ctx context.Context, service string, settings ...string) (engine.Spec, error) {
-	last, err := h.lastSpec(ctx, service)
-	switch {
-	case err != nil:
+	last, err := h.lastRollout(ctx, service)
+	if err != nil {
 		return engine.Spec{}, err
-	case last != nil:
-		last.Sha, last.ContainerImage = "", ""
-		data, err := json.Marshal(last)
+	}
+	return h.specAfter(last, service, settings...)
+}
+
+// specAfter is usualSpec after a rollout; nil is none.
+func (h *Host) specAfter(last *engine.Rollout, service string, settings ...string) (engine.Spec, error) {
+	if last != nil {
+		spec := last.Spec
+		spec.Sha, spec.ContainerImage = "", ""
+		data, err := json.Marshal(spec)
 		if err != nil {
 			return engine.Spec{}, err
 		}
@@ -50,8 +56,8 @@ func (h *Host) usualSpec(ctx context.Context, service string, settings ...string
 	return parse("the carried deploy.json of "+service, data, append(all, settings...))
 }
 
-// lastSpec is the spec of a service's last rollout; nil when there was none.
-func (h *Host) lastSpec(ctx context.Context, service string) (*engine.Spec, error) {
+// lastRollout is a service's last rollout; nil when there was none.
+func (h *Host) lastRollout(ctx context.Context, service string) (*engine.Rollout, error) {
 	headers, err := h.Journal.Rollouts(ctx, h.key(service), 1)
 	if err != nil || len(headers) == 0 {
 		return nil, err
@@ -60,8 +66,15 @@ func (h *Host) lastSpec(ctx context.Context, service string) (*engine.Spec, erro
 	if err != nil || len(events) == 0 {
 		return nil, err
 	}
-	spec := engine.Fold(events).Spec
-	return &spec, nil
+	return engine.Fold(events), nil
+}
+
+// endOf is how a rollout ended; nil for none, and for one that is open.
+func endOf(r *engine.Rollout) *scene.Ended {
+	if r == nil || r.Outcome == "" {
+		return nil
+	}
+	return &scene.Ended{Sha: r.Canary.Sha, Outcome: r.Outcome, At: r.EndedAt, Cause: r.Cause, Reason: r.Reason}
 }
 
 // parse reads a spec with settings over it and checks its template.

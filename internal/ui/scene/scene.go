@@ -66,6 +66,20 @@ type Service struct {
 	// Rollout is the open rollout, or the last one that ended while the console ran; nil
 	// without any.
 	Rollout *Rollout
+	// Last is how the last rollout ended that was over before the console ran; nil without
+	// any, and before the journal was read.
+	Last *Ended
+}
+
+// Ended is how a rollout ended.
+type Ended struct {
+	// Sha is the canary's.
+	Sha     string
+	Outcome engine.Outcome
+	At      time.Time
+	// Cause is what made it roll back; nil when it did not.
+	Cause  *engine.Cause
+	Reason string
 }
 
 // Rollout is a rollout with what was read for it.

@@ -146,6 +146,7 @@ func spoiled(text string, page screen.Page) screen.State {
 	r.CanaryStack.Name, r.Key.Service = text, text
 	watched.Health[text] = engine.TaskHealth{Exists: true, Desired: 2, Messages: []string{text}, Stops: []engine.TaskStop{{Reason: text}}}
 	s.Scene.Services[1].Name, s.Scene.Services[1].Route.Targets[0].Sha = text, text
+	s.Scene.Services[1].Last = &scene.Ended{Sha: text, Outcome: engine.RolledBack, Cause: &engine.Cause{Kind: engine.ByPerson, By: text, Reason: text}, Reason: text}
 	s.Scene.Environment, s.Scene.Region, s.Scene.Caller, s.Scene.Page, s.Scene.JournalFault, s.Scene.Alone = text, text, text, text, text, text
 	s.Scene.Faults = map[string]scene.Fault{text: {Message: text, Hint: text}}
 	s.Selected, s.Notice = text, screen.Notice{Level: screen.Failure, Text: text}

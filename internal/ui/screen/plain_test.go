@@ -145,6 +145,24 @@ func TestWhoRolledBackIsSaidOnce(t *testing.T) {
 	}
 }
 
+// A console that was opened after a rollout tells how that one ended.
+func TestAnIdleServiceTellsHowTheLastRolloutEnded(t *testing.T) {
+	s := consoleOf(examples()[screen.Holding], screen.Detail)
+	s.Selected, s.Width = "yelb-ui", 130
+	lineHas(t, s, "IDLE", "no rollout")
+	for i := range s.Scene.Services {
+		s.Scene.Services[i].Last = &scene.Ended{
+			Sha: canarySha, Outcome: engine.RolledBack, At: s.Now.Add(-5 * time.Minute),
+			Cause: &engine.Cause{Kind: engine.ByVerdict, Reason: "17 5xx"}, Reason: "17 5xx",
+		}
+	}
+	lineHas(t, s, "IDLE", "no rollout; the last one (h), to 9bd0417e, was rolled back 5:00 ago, by the verdict: 17 5xx")
+	s.Selected = service
+	if strings.Contains(plain(s), "the last one") {
+		t.Errorf("a rollout that runs is told of with the one before:\n%s", plain(s))
+	}
+}
+
 // The newest of what one look at a stack has found is above the rest, with the time; a
 // filter that leaves out the line with the time leaves the time.
 func TestStackEventsAreNewestFirst(t *testing.T) {

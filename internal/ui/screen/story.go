@@ -18,7 +18,7 @@ func (s subject) story() string {
 		if s.service.Fault.Message != "" {
 			return "its last reading failed"
 		}
-		return "no rollout"
+		return s.sinceWhen()
 	}
 	switch s.state {
 	case Succeeded, RolledBack:
@@ -43,6 +43,19 @@ func (s subject) story() string {
 	default:
 		return s.doing() + s.comingWords()
 	}
+}
+
+// sinceWhen is that there is no rollout, and how the last one ended.
+func (s subject) sinceWhen() string {
+	last := s.service.Last
+	if last == nil {
+		return "no rollout"
+	}
+	words := fmt.Sprintf("no rollout; the last one (h), to %s, %s %s ago", last.Sha, last.Outcome.Past(), age(last.At, s.now))
+	if last.Cause != nil {
+		words += ", " + because(*last.Cause, last.Reason)
+	}
+	return words
 }
 
 // blind tells whether a reading fails that the verdict rests on: the engine then ends no

@@ -249,8 +249,7 @@ func (h *hanging) rollBack(t *testing.T) time.Duration {
 	term.choke()
 	h.aws.until(t, "cloudformation", "monitoring", "ecs")
 	began := time.Now()
-	term.press("r")
-	term.press("\r")
+	term.press("r\r")
 	var took time.Duration
 	select {
 	case at := <-h.aws.left:

@@ -19,8 +19,14 @@ import (
 	"serin/internal/headless"
 )
 
-// terminalPatience is how long a test waits for something on a terminal.
-const terminalPatience = 2 * time.Minute
+const (
+	// terminalPatience is how long a test waits for something on a terminal, exitPatience
+	// for the end of what runs in it.
+	terminalPatience = 2 * time.Minute
+	exitPatience     = 5 * time.Minute
+	// handPause is between two keys of a fast typist.
+	handPause = 60 * time.Millisecond
+)
 
 // terminal is a pseudo-terminal with serin in it.
 type terminal struct {
@@ -28,6 +34,8 @@ type terminal struct {
 	master, slave *os.File
 	command       *exec.Cmd
 	before        unix.Termios
+	// pressed is when the last key was.
+	pressed time.Time
 
 	mu      sync.Mutex
 	written bytes.Buffer
@@ -162,8 +170,12 @@ func (term *terminal) until(words string) {
 	}
 }
 
+// press presses keys at once. The console takes what comes sooner after one another than a
+// hand can type for pasted.
 func (term *terminal) press(keys string) {
 	term.t.Helper()
+	<-time.After(time.Until(term.pressed.Add(handPause)))
+	term.pressed = time.Now()
 	if _, err := term.master.WriteString(keys); err != nil {
 		term.t.Fatal(err)
 	}
@@ -172,7 +184,9 @@ func (term *terminal) press(keys string) {
 // exits waits for the end; the terminal must be as it was before.
 func (term *terminal) exits(code int) {
 	term.t.Helper()
+	hangs := time.AfterFunc(exitPatience, func() { _ = term.command.Process.Signal(unix.SIGQUIT) })
 	_ = term.command.Wait()
+	hangs.Stop()
 	if got := term.command.ProcessState.ExitCode(); got != code {
 		term.t.Errorf("it exits with %d, want %d:\n%q", got, code, tail(term.text()))
 	}
@@ -308,7 +322,9 @@ func TestAConsoleAsksOfABuild(t *testing.T) {
 	}
 	looks := inTerminalWith(t, variables, "--read-only")
 	looks.until("HOLDING")
-	looks.press("r\r")
+	looks.press("r")
+	looks.until("(--read-only)")
+	looks.press("\r")
 	looks.press("q")
 	looks.exits(headless.ExitSucceeded)
 	asks := inTerminalWith(t, variables)

@@ -17,7 +17,6 @@ import (
 	"serin/internal/engine"
 	"serin/internal/journal"
 	"serin/internal/sandbox"
-	"serin/internal/ui"
 	"serin/internal/ui/guide"
 	"serin/internal/ui/picture"
 	uiscene "serin/internal/ui/scene"
@@ -84,12 +83,8 @@ func openStudio(t *testing.T, region *sandbox.Sandbox, settings []string) *studi
 	options.Page, options.Settings = region.Page(), settings
 	options.Driver.Place = "kim@laptop" + placeOfProcess + "4711"
 	s := &studio{frames: engine.NewLatest[string](), taken: make(chan struct{})}
-	s.session = &session{
-		program: p, host: console.New(options), onInterrupt: "rollback", narrator: told,
-		shows: ui.Options{
-			NoMotion: true, Width: pictureColumns, Height: pictureRows, Drawn: s.frames.Put,
-		},
-	}
+	s.session = newSession(p, viewFlags{noMotion: true}, "rollback", nil, told).on(console.New(options))
+	s.shows.Width, s.shows.Height, s.shows.Drawn = pictureColumns, pictureRows, s.frames.Put
 	return s
 }
 

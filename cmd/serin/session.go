@@ -93,7 +93,13 @@ func (s *session) run(ctx, shown context.Context) error {
 	defer hide()
 	drawn, draw := context.WithCancel(ctx)
 	defer draw()
-	s.shows.Drawn = func(string) { draw() }
+	watched := s.shows.Drawn
+	s.shows.Drawn = func(frame string) {
+		draw()
+		if watched != nil {
+			watched(frame)
+		}
+	}
 	attaching, giveUp := context.WithCancel(ctx)
 	observing, stop := context.WithCancel(ctx)
 	var failed error

@@ -35,11 +35,11 @@ type model struct {
 	frozenAt time.Time
 	now      time.Time
 
-	width, height int
-	dark, noColor bool
-	mouse         bool
-	theme         theme.Theme
-	cache         *screen.Cache
+	width, height             int
+	dark, noColor, fewColours bool
+	mouse                     bool
+	theme                     theme.Theme
+	cache                     *screen.Cache
 
 	// pages are the open pages, the shown one last.
 	pages    []screen.Page
@@ -187,6 +187,7 @@ func (m *model) learn(msg tea.Msg) {
 		m.retheme()
 	case tea.ColorProfileMsg:
 		m.noColor = m.noColor || msg.Profile <= colorprofile.ASCII
+		m.fewColours = msg.Profile == colorprofile.ANSI
 		m.retheme()
 	case tea.BlurMsg:
 		m.blurred = true
@@ -211,6 +212,9 @@ func (m *model) retheme() {
 		symbols = theme.Block // its fonts have no braille
 	}
 	m.theme = theme.New(m.dark, m.noColor, symbols)
+	if m.fewColours && !m.noColor {
+		m.theme = theme.OfFew(m.dark, symbols)
+	}
 }
 
 // renew takes a newer scene.

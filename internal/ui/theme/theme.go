@@ -7,6 +7,7 @@
 package theme
 
 import (
+	"image/color"
 	"slices"
 	"strings"
 
@@ -77,40 +78,63 @@ type Theme struct {
 // they have a contrast of at least 4.5 to 1 on black or on white: blue against orange
 // carries meaning, red against green never does.
 type palette struct {
-	text, muted, blue, orange, green, yellow, vermilion, purple, ground string
+	text, muted, blue, orange, green, yellow, vermilion, purple, ground color.Color
 }
 
 func palettes(dark bool) palette {
+	hex := func(colour string) color.Color { return ansi.HexColor(colour) }
 	if dark {
 		return palette{
-			text: "#E4E4E4", muted: "#9A9A9A", blue: "#56B4E9", orange: "#E69F00", green: "#3DC9A0",
-			yellow: "#F0E442", vermilion: "#FF7A45", purple: "#D8A0C8", ground: "#000000",
+			text: hex("#E4E4E4"), muted: hex("#9A9A9A"), blue: hex("#56B4E9"), orange: hex("#E69F00"), green: hex("#3DC9A0"),
+			yellow: hex("#F0E442"), vermilion: hex("#FF7A45"), purple: hex("#D8A0C8"), ground: hex("#000000"),
 		}
 	}
 	return palette{
-		text: "#202020", muted: "#666666", blue: "#0067A6", orange: "#9A5B00", green: "#00735A",
-		yellow: "#7A6200", vermilion: "#B23C00", purple: "#8F3F73", ground: "#FFFFFF",
+		text: hex("#202020"), muted: hex("#666666"), blue: hex("#0067A6"), orange: hex("#9A5B00"), green: hex("#00735A"),
+		yellow: hex("#7A6200"), vermilion: hex("#B23C00"), purple: hex("#8F3F73"), ground: hex("#FFFFFF"),
+	}
+}
+
+// fewColours are palettes of a terminal that has 16 colours, each of which can be read in
+// xterm's, VGA's and the Linux console's. The nearest ones to those of New would draw a
+// canary in the red of what is bad.
+func fewColours(dark bool) palette {
+	if dark {
+		return palette{
+			text: ansi.BrightWhite, muted: ansi.White, blue: ansi.BrightCyan, orange: ansi.BrightYellow, green: ansi.BrightGreen,
+			yellow: ansi.BrightYellow, vermilion: ansi.BrightRed, purple: ansi.BrightMagenta, ground: ansi.Black,
+		}
+	}
+	return palette{
+		text: ansi.Black, muted: ansi.Black, blue: ansi.Blue, orange: ansi.Magenta, green: ansi.Black,
+		yellow: ansi.Magenta, vermilion: ansi.Red, purple: ansi.Blue, ground: ansi.BrightWhite,
 	}
 }
 
 // New is the theme for a terminal: dark or light, without colour, and with the symbols
 // that its font has.
 func New(dark, noColor bool, symbols Symbols) Theme {
-	p := palettes(dark)
+	return themeOf(palettes(dark), dark, noColor, symbols)
+}
+
+// OfFew is the theme for a terminal of 16 colours.
+func OfFew(dark bool, symbols Symbols) Theme { return themeOf(fewColours(dark), dark, false, symbols) }
+
+func themeOf(p palette, dark, noColor bool, symbols Symbols) Theme {
 	bold := slices.Clip(ansi.Style{}.Bold())
-	inked := func(style ansi.Style, colour string) Style {
+	inked := func(style ansi.Style, colour color.Color) Style {
 		if noColor {
 			return styleOf(style)
 		}
-		return styleOf(style.ForegroundColor(ansi.HexColor(colour)))
+		return styleOf(style.ForegroundColor(colour))
 	}
-	ink := func(colour string) Style { return inked(nil, colour) }
-	strong := func(colour string) Style { return inked(bold, colour) }
-	inverse := func(colour string) Style {
+	ink := func(colour color.Color) Style { return inked(nil, colour) }
+	strong := func(colour color.Color) Style { return inked(bold, colour) }
+	inverse := func(colour color.Color) Style {
 		if noColor {
 			return styleOf(bold.Reverse(true))
 		}
-		return styleOf(bold.ForegroundColor(ansi.HexColor(p.ground)).BackgroundColor(ansi.HexColor(colour)))
+		return styleOf(bold.ForegroundColor(p.ground).BackgroundColor(colour))
 	}
 	faint := ink(p.muted)
 	if noColor {

@@ -56,6 +56,70 @@ func TestEveryStyleCanBeReadOnItsGround(t *testing.T) {
 	}
 }
 
+// Of 16 colours every terminal has its own: those of xterm, and of VGA and the Linux console.
+func TestEveryStyleOfFewColoursCanBeRead(t *testing.T) {
+	palettes := map[string][16]string{
+		"xterm": {
+			"#000000", "#CD0000", "#00CD00", "#CDCD00", "#0000EE", "#CD00CD", "#00CDCD", "#E5E5E5",
+			"#7F7F7F", "#FF0000", "#00FF00", "#FFFF00", "#5C5CFF", "#FF00FF", "#00FFFF", "#FFFFFF",
+		},
+		"VGA": {
+			"#000000", "#AA0000", "#00AA00", "#AA5500", "#0000AA", "#AA00AA", "#00AAAA", "#AAAAAA",
+			"#555555", "#FF5555", "#55FF55", "#FFFF55", "#5555FF", "#FF55FF", "#55FFFF", "#FFFFFF",
+		},
+	}
+	for name, palette := range palettes {
+		for _, dark := range []bool{true, false} {
+			terminal := palette[15]
+			if dark {
+				terminal = palette[0]
+			}
+			of := OfFew(dark, Braille)
+			for style, look := range stylesOf(of) {
+				ink, ground, has := basicOf(t, look)
+				if !has {
+					continue
+				}
+				behind := terminal
+				if ground >= 0 {
+					behind = palette[ground]
+				}
+				if ratio := contrast(t, palette[ink], behind); ratio < 4.5 {
+					t.Errorf("%s: %s is %s on %s with a contrast of %.2f", name, style, palette[ink], behind, ratio)
+				}
+			}
+			if of.Canary == of.Stable || of.Canary.open == ink16(of.Bad) {
+				t.Error("a canary looks like stable, or like something bad")
+			}
+		}
+	}
+}
+
+// ink16 is a style's colour without its weight.
+func ink16(style Style) string { return strings.Replace(style.open, "1;", "", 1) }
+
+// basicOf are the numbers of the colours of a style; ground is -1 for the terminal's own.
+func basicOf(t *testing.T, style Style) (ink, ground int, has bool) {
+	t.Helper()
+	ground = -1
+	for _, code := range strings.Split(strings.TrimSuffix(strings.TrimPrefix(style.open, "\x1b["), "m"), ";") {
+		number, _ := strconv.Atoi(code)
+		switch {
+		case number >= 30 && number <= 37:
+			ink, has = number-30, true
+		case number >= 90 && number <= 97:
+			ink, has = number-90+8, true
+		case number >= 40 && number <= 47:
+			ground = number - 40
+		case number >= 100 && number <= 107:
+			ground = number - 100 + 8
+		case number > 1:
+			t.Errorf("%q has more than 16 colours", style.open)
+		}
+	}
+	return ink, ground, has
+}
+
 func TestEveryStyleButTheTextHasAColour(t *testing.T) {
 	plain := map[string]bool{"Text": true, "Strong": true, "Selected": true}
 	for name, style := range stylesOf(New(true, false, Braille)) {

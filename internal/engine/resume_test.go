@@ -451,15 +451,17 @@ func TestAnIntendedWeightNeedsHealthyTasksToo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		spec := specOf(t, "http")
 		w := newWorld(spec, build{}, false)
-		r := start(t, w, spec, runOptions{})
+		began := make(chan *run, 1)
 		var stopped atomic.Bool
 		w.hook(func(ctx context.Context, op string) error {
 			if op == "SetWeights" && !stopped.Swap(true) {
-				r.stop()
+				(<-began).stop()
 				return ctx.Err()
 			}
 			return nil
 		}, nil)
+		r := start(t, w, spec, runOptions{})
+		began <- r
 		<-r.done
 		w.fallSick(canarySha)
 		time.Sleep(time.Minute)

@@ -102,7 +102,7 @@ func ink16(style Style) string { return strings.Replace(style.open, "1;", "", 1)
 func basicOf(t *testing.T, style Style) (ink, ground int, has bool) {
 	t.Helper()
 	ground = -1
-	for _, code := range strings.Split(strings.TrimSuffix(strings.TrimPrefix(style.open, "\x1b["), "m"), ";") {
+	for code := range strings.SplitSeq(strings.TrimSuffix(strings.TrimPrefix(style.open, "\x1b["), "m"), ";") {
 		number, _ := strconv.Atoi(code)
 		switch {
 		case number >= 30 && number <= 37:

@@ -170,7 +170,7 @@ func (s *SQLite) Events(ctx context.Context, id string, after int64) ([]engine.E
 			events = append(events, event)
 			return err
 		}
-		err = s.rows(ctx, tx, "event", id, "SELECT seq, event FROM events WHERE rollout = ? AND seq > ? ORDER BY seq", after, read)
+		err = s.rows(ctx, tx, id, "SELECT seq, event FROM events WHERE rollout = ? AND seq > ? ORDER BY seq", after, read)
 		if err != nil {
 			return err
 		}
@@ -201,7 +201,7 @@ func DecodeEvent(number, next int64, row []byte) (engine.Event, error) {
 }
 
 // rows reads the numbered rows of a rollout, one by one.
-func (s *SQLite) rows(ctx context.Context, tx *sql.Tx, what, id, query string, after int64, read func(number int64, row []byte) error) error {
+func (s *SQLite) rows(ctx context.Context, tx *sql.Tx, id, query string, after int64, read func(number int64, row []byte) error) error {
 	rows, err := tx.QueryContext(ctx, query, id, after)
 	if err != nil {
 		return err
@@ -214,7 +214,7 @@ func (s *SQLite) rows(ctx context.Context, tx *sql.Tx, what, id, query string, a
 			return err
 		}
 		if err := read(number, row); err != nil {
-			return s.rowError(id, what, number, err)
+			return s.rowError(id, "event", number, err)
 		}
 	}
 	return rows.Err()

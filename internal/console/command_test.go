@@ -50,11 +50,9 @@ func (m *mortal) kill(l *live) {
 	l.Close()
 }
 
-// driverless runs a test on a sandbox with a rollout that holds, its driver, and the
-// console of another process.
-func driverless(t *testing.T, test func(t *testing.T, driver, other *live, log *mortal)) {
+// onHolding runs a test on a sandbox with a rollout that holds.
+func onHolding(t *testing.T, log engine.Journal, test func(t *testing.T, l *live)) {
 	t.Helper()
-	log := &mortal{Memory: journal.NewMemory()}
 	onSandbox(t, func(o *Options) {
 		o.Journal = log
 		o.Settings = append(o.Settings, "WaitTime=600", "FailureThresholdValue=1000")
@@ -64,6 +62,17 @@ func driverless(t *testing.T, test func(t *testing.T, driver, other *live, log *
 			t.Fatal(err)
 		}
 		l.until(t, "it holds", func(s scene.Service) bool { return s.Rollout.Rollout.Phase == engine.Holding })
+		test(t, l)
+	})
+}
+
+// driverless runs a test on a sandbox with a rollout that holds, its driver, and the
+// console of another process.
+func driverless(t *testing.T, test func(t *testing.T, driver, other *live, log *mortal)) {
+	t.Helper()
+	log := &mortal{Memory: journal.NewMemory()}
+	onHolding(t, log, func(t *testing.T, l *live) {
+		t.Helper()
 		other, leave := l.elsewhere(t, log.Memory)
 		defer leave()
 		test(t, l, other, log)

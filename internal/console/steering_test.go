@@ -82,15 +82,8 @@ func (s *shaky) Release(ctx context.Context, lease engine.Lease) error {
 func onShaky(t *testing.T, test func(t *testing.T, l *live, log *shaky)) {
 	t.Helper()
 	log := newShaky()
-	onSandbox(t, func(o *Options) {
-		o.Journal = log
-		o.Settings = append(o.Settings, "WaitTime=600", "FailureThresholdValue=1000")
-	}, func(t *testing.T, l *live) {
+	onHolding(t, log, func(t *testing.T, l *live) {
 		t.Helper()
-		if err := l.Deploy(t.Context(), scene.Order{Service: appserver, Image: appserver + ":fixed"}); err != nil {
-			t.Fatal(err)
-		}
-		l.until(t, "it holds", func(s scene.Service) bool { return s.Rollout.Rollout.Phase == engine.Holding })
 		test(t, l, log)
 	})
 }
@@ -197,16 +190,22 @@ func TestALeaseThatIsKeptIsSaid(t *testing.T) {
 	})
 }
 
+// rolledBackUnrecorded rolls back while the journal takes nothing.
+func (l *live) rolledBackUnrecorded(t *testing.T, log *shaky) scene.Service {
+	t.Helper()
+	log.set(true, "append")
+	if err := l.Post(appserver, engine.Command{Kind: engine.RollBack, Reason: "enough"}); err != nil {
+		t.Fatal(err)
+	}
+	return l.until(t, "it is rolled back", hasEnded(engine.RolledBack))
+}
+
 // A roll back whose end the journal did not take is over for its driver only, which says so
 // and records it when it can.
 func TestAnEndThatIsNotRecordedIsSaidAndRecordedLater(t *testing.T) {
 	onShaky(t, func(t *testing.T, l *live, log *shaky) {
 		t.Helper()
-		log.set(true, "append")
-		if err := l.Post(appserver, engine.Command{Kind: engine.RollBack, Reason: "enough"}); err != nil {
-			t.Fatal(err)
-		}
-		end := l.until(t, "it is rolled back", hasEnded(engine.RolledBack))
+		end := l.rolledBackUnrecorded(t, log)
 		after(5 * time.Minute)
 		if said := l.said(); !strings.Contains(said, "done and not recorded") || !strings.Contains(said, "Mend the journal") {
 			t.Errorf("it says %q", said)
@@ -236,11 +235,7 @@ func TestAnEndThatIsNotRecordedIsSaidAndRecordedLater(t *testing.T) {
 func TestWhoLeavesBeforeTheEndIsRecordedSaysSo(t *testing.T) {
 	onShaky(t, func(t *testing.T, l *live, log *shaky) {
 		t.Helper()
-		log.set(true, "append")
-		if err := l.Post(appserver, engine.Command{Kind: engine.RollBack, Reason: "enough"}); err != nil {
-			t.Fatal(err)
-		}
-		end := l.until(t, "it is rolled back", hasEnded(engine.RolledBack))
+		end := l.rolledBackUnrecorded(t, log)
 		l.Close()
 		ending, _, is := l.Ending(end.Rollout.Rollout.ID)
 		if !is || ending.Unrecorded == 0 || !strings.Contains(ending.Missing(), "roll it back again") || !strings.Contains(l.said(), "not recorded") {

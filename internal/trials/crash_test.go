@@ -108,8 +108,18 @@ func (r *reaper) strike() {
 	r.kill()
 }
 
-// Append records, or is where the driver dies.
+// Append records, or is where the driver dies. The journal is called without the lock: it
+// may wait for another process, and virtual time stands still while anybody waits for a
+// lock.
 func (r *reaper) Append(ctx context.Context, id string, after int64, events []engine.Event) error {
+	if r.diesBefore(events) {
+		return errKilled
+	}
+	return r.Journal.Append(ctx, id, after, events)
+}
+
+// diesBefore counts an append, and tells whether its driver is dead before it.
+func (r *reaper) diesBefore(events []engine.Event) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.appends++
@@ -118,17 +128,18 @@ func (r *reaper) Append(ctx context.Context, id string, after int64, events []en
 	})) {
 		r.strike()
 	}
-	if r.dead {
-		return errKilled
-	}
-	return r.Journal.Append(ctx, id, after, events)
+	return r.dead
+}
+
+func (r *reaper) isDead() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.dead
 }
 
 // Release lets go of the lease of a driver that lives.
 func (r *reaper) Release(ctx context.Context, lease engine.Lease) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.dead {
+	if r.isDead() {
 		return nil
 	}
 	return r.Journal.Release(ctx, lease)
@@ -136,9 +147,7 @@ func (r *reaper) Release(ctx context.Context, lease engine.Lease) error {
 
 // Beat gives a sign of life.
 func (r *reaper) Beat(ctx context.Context, lease engine.Lease) (engine.Lease, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.dead {
+	if r.isDead() {
 		return lease, errKilled
 	}
 	return r.Journal.Beat(ctx, lease)

@@ -20,8 +20,10 @@ import (
 type disk struct {
 	engine.Journal
 	path string
-	// mu keeps the test's hand on the connection apart from the journal's.
-	mu     sync.Mutex
+	// mu keeps the test's hand on the connection apart from the journal's calls. Those share
+	// it: they may wait for one another in virtual time, which stands still while anybody
+	// waits for a lock.
+	mu     sync.RWMutex
 	writer sqlite.ExecQuerierContext
 }
 
@@ -71,29 +73,29 @@ func (d *disk) set(t *testing.T, pragma string) {
 
 // Append writes events, while nobody has a hand on the disk.
 func (d *disk) Append(ctx context.Context, id string, after int64, events []engine.Event) error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
+	d.mu.RLock()
+	defer d.mu.RUnlock()
 	return d.Journal.Append(ctx, id, after, events)
 }
 
 // Beat gives a sign of life.
 func (d *disk) Beat(ctx context.Context, lease engine.Lease) (engine.Lease, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
+	d.mu.RLock()
+	defer d.mu.RUnlock()
 	return d.Journal.Beat(ctx, lease)
 }
 
 // Claim takes a lease.
 func (d *disk) Claim(ctx context.Context, seen engine.Lease, driver engine.Driver) (engine.Lease, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
+	d.mu.RLock()
+	defer d.mu.RUnlock()
 	return d.Journal.Claim(ctx, seen, driver)
 }
 
 // Release lets go of a lease.
 func (d *disk) Release(ctx context.Context, lease engine.Lease) error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
+	d.mu.RLock()
+	defer d.mu.RUnlock()
 	return d.Journal.Release(ctx, lease)
 }
 

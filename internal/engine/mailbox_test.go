@@ -21,13 +21,18 @@ func posted(t *testing.T, log engine.Journal, id string, kind engine.CommandKind
 	}
 }
 
+// withMailbox is a rollout at its first weight, whose driver reads its mailbox.
+func withMailbox(t *testing.T) (*run, *journal.Memory) {
+	t.Helper()
+	spec, log := specOf(t, "http"), journal.NewMemory()
+	r := start(t, newWorld(spec, build{}, false), spec, runOptions{journal: log, attended: true, mailbox: time.Second})
+	r.until(t, engine.KindWeightsConfirmed, 1)
+	return r, log
+}
+
 func TestCommandsOfTheMailboxAreTaken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		spec := specOf(t, "http")
-		w := newWorld(spec, build{}, false)
-		log := journal.NewMemory()
-		r := start(t, w, spec, runOptions{journal: log, attended: true, mailbox: time.Second})
-		r.until(t, engine.KindWeightsConfirmed, 1)
+		r, log := withMailbox(t)
 		posted(t, log, r.ID, engine.PauseIt)
 		r.until(t, engine.KindPaused, 1)
 		posted(t, log, r.ID, engine.PauseIt)
@@ -84,11 +89,7 @@ func TestWhatWasPostedToADriverThatIsGone(t *testing.T) {
 // Who takes a rollout over to roll it back hands the driver what lies in the mailbox too.
 func TestACommandOfTheMailboxIsTakenOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		spec := specOf(t, "http")
-		w := newWorld(spec, build{}, false)
-		log := journal.NewMemory()
-		r := start(t, w, spec, runOptions{journal: log, attended: true, mailbox: time.Second})
-		r.until(t, engine.KindWeightsConfirmed, 1)
+		r, log := withMailbox(t)
 		command := engine.Command{Kind: engine.RollBack, By: "lee", At: time.Now(), Reason: "by post"}
 		number, err := log.Post(t.Context(), r.ID, command)
 		if err != nil {

@@ -50,7 +50,7 @@ func newDeploy(p *program) *cobra.Command {
 			"Exit codes: 0 succeeded; 1 could not start, or an internal error; 2 a wrong command line or a bad\n" +
 			"specfile, nothing was touched; 3 rolled back; 4 rolled back by a person or an interrupt; 5 stuck, a\n" +
 			"person is needed; 6 held, resumable; 7 succeeded, but the old version could not be removed.\n\n" +
-			"The first SIGINT, SIGTERM or SIGHUP does what --on-interrupt says; the second leaves at once.",
+			"The first SIGINT, SIGTERM or SIGHUP does what --on-interrupt says; a further SIGINT or SIGTERM leaves at once.",
 		Example: "  serin deploy deploy.json --ci --sha 9bd0417e --image yelb-appserver:9bd0417e --junit report.xml\n" +
 			"  serin deploy deploy.json --sandbox --sha fixed --image yelb-appserver:fixed --set WaitTime=3\n" +
 			"  serin deploy deploy.json --output json | jq -r .event\n" +

@@ -105,32 +105,24 @@ func (d *deployment) past(ctx context.Context, lease engine.Lease) ([]engine.Eve
 	return nil, fmt.Errorf("%w; go on with: %s", err, d.again)
 }
 
-// obey does what the first signal asks for, and leaves at the second.
+// obey does what the first signal asks for, and leaves at once when another insists.
 func (d *deployment) obey(driver *engine.DriveLoop, leave context.CancelCauseFunc, over <-chan struct{}) {
 	kind, words := engine.RollBack, "rolling back"
 	if d.flags.onInterrupt.value == "hold" {
 		kind, words = engine.LetGoOfIt, "letting go"
 	}
-	received, ok := d.next(over)
-	if !ok {
+	var received os.Signal
+	select {
+	case received = <-d.signals:
+	case <-over:
 		return
 	}
 	d.warn(received.String() + ": " + words + "; once more to leave at once")
 	driver.Post(engine.Command{
 		Kind: kind, By: d.account.actor(d.lookup), At: time.Now(), Reason: received.String(), Interrupt: true,
 	})
-	if _, ok := d.next(over); ok {
+	if isInsistent(d.signals, over) {
 		leave(errLeft)
-	}
-}
-
-// next waits for a signal; false when the rollout is over.
-func (d *deployment) next(over <-chan struct{}) (os.Signal, bool) {
-	select {
-	case received := <-d.signals:
-		return received, true
-	case <-over:
-		return nil, false
 	}
 }
 

@@ -185,8 +185,8 @@ func (s *session) opened() ui.Options {
 	return options
 }
 
-// obey does at the first signal what interrupts are to do, and ends the console; at the
-// second it leaves everything at once.
+// obey does at the first signal what interrupts are to do, and ends the console; when
+// another insists it leaves everything at once.
 func (s *session) obey(hide func(), over <-chan struct{}) {
 	select {
 	case received := <-s.signals:
@@ -195,12 +195,8 @@ func (s *session) obey(hide func(), over <-chan struct{}) {
 	case <-over:
 		return
 	}
-	select {
-	case <-s.signals:
-		if s.isSettled() && s.host != nil {
-			s.host.Close()
-		}
-	case <-over:
+	if isInsistent(s.signals, over) && s.isSettled() && s.host != nil {
+		s.host.Close()
 	}
 }
 
@@ -215,7 +211,7 @@ func (s *session) interrupt(reason string) {
 		kind = engine.LetGoOfIt
 	}
 	s.asking.Do(func() {
-		s.host.Ask(engine.Command{Kind: kind, By: s.host.Driver.Actor, At: time.Now(), Reason: reason, Interrupt: true})
+		s.host.Ask(engine.Command{Kind: kind, At: time.Now(), Reason: reason, Interrupt: true})
 	})
 }
 

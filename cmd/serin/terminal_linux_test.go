@@ -290,6 +290,8 @@ func TestATerminalThatIsGoneIsAnInterrupt(t *testing.T) {
 			term.until("HOLDING")
 			_ = term.slave.Close()
 			_ = term.master.Close() // the kernel sends SIGHUP
+			// The shell in a terminal that is closed passes it on once more.
+			_ = term.command.Process.Signal(syscall.SIGHUP)
 			_ = term.command.Wait()
 			if got := term.command.ProcessState.ExitCode(); got != code {
 				t.Errorf("it exits with %d, want %d", got, code)

@@ -55,3 +55,19 @@ func endings() []os.Signal {
 	}
 	return asked
 }
+
+// isInsistent waits for a signal that asks once more to end; false when over comes first.
+// A hangup does not insist: a terminal that is closed sends it twice, the kernel and the
+// shell each once, and systemd (SendSIGHUP=) sends it right behind a SIGTERM.
+func isInsistent(signals <-chan os.Signal, over <-chan struct{}) bool {
+	for {
+		select {
+		case received := <-signals:
+			if received != syscall.SIGHUP {
+				return true
+			}
+		case <-over:
+			return false
+		}
+	}
+}

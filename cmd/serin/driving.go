@@ -37,7 +37,9 @@ func (d *deployment) drive(ctx context.Context, lease engine.Lease) error {
 	}
 	over := make(chan struct{})
 	go d.obey(driver, leave, over)
+	mayStop := undelayed(func() { d.warn(notSuspended) })
 	ending, err := driver.Run(ctx)
+	mayStop()
 	err = d.byWhom(ctx, lease, err)
 	close(over)
 	if err != nil {

@@ -80,6 +80,7 @@ func (a *account) hostOptions(p *program, environment string, log engine.Journal
 		Driver:    driver, Actor: a.actor(p.lookup), ErrorLimit: errorLimit, OnEvent: told.event,
 		Endpoint: a.clients.Where.Endpoint,
 		Gone:     func(other engine.Driver) bool { return isGone(other, driver) },
+		Driven:   func() (over func()) { return undelayed(func() { told.remark(notSuspended) }) },
 	}
 }
 
@@ -114,6 +115,9 @@ func (s *session) run(ctx, shown context.Context) error {
 		s.host.Observe(observing)
 	})
 	over := make(chan struct{})
+	continued, stopListening := continuations()
+	defer stopListening()
+	s.shows.Continued = continued
 	var obeying sync.WaitGroup
 	obeying.Go(func() { s.obey(hide, over) })
 	result, err := ui.Run(shown, s.opened())
@@ -298,6 +302,15 @@ func (n *narrator) event(event engine.Event, after *engine.Rollout) {
 		n.texts[after.ID] = headless.NewText(told{n}, false)
 	}
 	n.texts[after.ID].Event(event, after)
+}
+
+// remark tells a line that is not of a rollout, if no console is shown.
+func (n *narrator) remark(line string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.listening {
+		_, _ = fmt.Fprintln(told{n}, "serin: "+line) // a Queue takes everything
+	}
 }
 
 // told is where the texts of a narrator go, which holds its lock.

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/charmbracelet/x/ansi"
 	"golang.org/x/sys/unix"
 
 	"serin/internal/headless"
@@ -309,6 +310,36 @@ func TestATerminatedConsoleLeavesItsTerminalAsItWas(t *testing.T) {
 		t.Fatal(err)
 	}
 	term.exits(headless.ExitHeld)
+}
+
+// A console that drives is not suspended from outside either, and its screen is whole
+// after somebody tried.
+func TestAConsoleThatDrivesIsNotSuspended(t *testing.T) {
+	t.Parallel()
+	term := inTerminal(t, deployArgs("--on-interrupt", "hold", "--set", "WaitTime=60")...)
+	term.until("HOLDING")
+	if err := term.command.Process.Signal(syscall.SIGTSTP); err != nil {
+		t.Fatal(err)
+	}
+	term.until(ansi.HideCursor + ansi.SetModeBracketedPaste)
+	if err := term.command.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	term.exits(headless.ExitHeld)
+}
+
+// A build that drives says why it is not suspended.
+func TestADriverSaysThatItIsNotSuspended(t *testing.T) {
+	t.Parallel()
+	term := inTerminal(t, deployArgs("--ci")...)
+	term.until("creating stack")
+	term.press("\x1a") // ctrl+z
+	term.until("not suspended")
+	term.press("\x03")
+	_ = term.command.Wait()
+	if got := term.command.ProcessState.ExitCode(); got != headless.ExitRolledBackByPerson {
+		t.Errorf("it exits with %d: %q", got, tail(term.text()))
+	}
 }
 
 // A console rolls back what a build drives, and what it looks at with --read-only it does

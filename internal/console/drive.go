@@ -86,6 +86,7 @@ func (h *Host) start(lease engine.Lease, events []engine.Event) bool {
 		h.begin(service, t)
 		h.goes(func() { h.show(t, d) })
 		h.goes(func() {
+			defer h.Driven()()
 			ending, err := d.loop.Run(h.driving)
 			h.conclude(service, t, ended{ending, err})
 			close(d.done)

@@ -57,6 +57,9 @@ type Options struct {
 	// OnEvent is told the events of the rollouts that this process drives, in the order of
 	// each. It must not wait for anything. It may be nil.
 	OnEvent func(engine.Event, *engine.Rollout)
+	// Driven is called when a rollout begins to be driven, and what it answers when the
+	// driver has left. It must not wait for anything. It may be nil.
+	Driven func() (over func())
 	// Gone tells for certain that a driver's process has ended; false says nothing. It may
 	// be nil.
 	Gone func(engine.Driver) bool
@@ -67,6 +70,9 @@ type Options struct {
 func (o Options) completed() Options {
 	if o.OnEvent == nil {
 		o.OnEvent = func(engine.Event, *engine.Rollout) {}
+	}
+	if o.Driven == nil {
+		o.Driven = func() func() { return func() {} }
 	}
 	if o.Gone == nil {
 		o.Gone = func(engine.Driver) bool { return false }

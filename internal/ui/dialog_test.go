@@ -276,6 +276,10 @@ func TestSuspending(t *testing.T) {
 	rig := newRig(t, hostOf(rolling("yelb-appserver", engine.Holding, mine)))
 	rig.press("ctrl+z")
 	rig.says("could not roll back")
+	begins := newRig(t, hostOf(rolling("yelb-appserver", engine.Holding)))
+	begins.m.awaited[toTakeOver] = 1
+	begins.press("ctrl+z")
+	begins.says("being started or taken over")
 	watching := newRig(t, hostOf(rolling("yelb-appserver", engine.Holding)))
 	_, cmd := watching.m.Update(keysOf("ctrl+z")[0])
 	if !slices.ContainsFunc(messages(cmd), func(msg tea.Msg) bool { _, is := msg.(tea.SuspendMsg); return is }) {

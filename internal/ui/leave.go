@@ -3,8 +3,10 @@ package ui
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/x/ansi"
 
 	"serin/internal/engine"
 	"serin/internal/ui/screen"
@@ -96,10 +98,24 @@ func (m *model) quit(how Leaving) tea.Cmd {
 
 // whyNotSuspend: a process that is stopped cannot act, whatever happens to its rollout.
 func (m *model) whyNotSuspend() string {
-	if driven := m.driven(); len(driven) > 0 {
+	switch driven := m.driven(); {
+	case len(driven) > 0:
 		return "this process drives " + driven[0].Key.Service + ": suspended, it could not roll back. q leaves"
+	case m.mayDriveSoon():
+		return "a rollout is being started or taken over: suspended, this process could not drive it"
 	}
 	return ""
+}
+
+// redraw draws the whole screen, and sets the modes again that a shell takes back when it
+// is in the foreground. The shell itself sets the terminal as it was before.
+func (m *model) redraw() tea.Cmd {
+	m.now = time.Now()
+	modes := ansi.HideCursor + ansi.SetModeBracketedPaste + ansi.SetModeFocusEvent
+	if m.mouse {
+		modes += ansi.SetModeMouseButtonEvent + ansi.SetModeMouseExtSgr
+	}
+	return tea.Sequence(tea.Raw(modes), tea.ClearScreen)
 }
 
 // whyNoGuide and switchGuide are about the demo's guide.

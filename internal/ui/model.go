@@ -102,6 +102,8 @@ type (
 	tickMsg     struct{ generation int }
 	spinMsg     struct{}
 	caughtUpMsg struct{}
+	// continuedMsg comes when the process goes on after it was stopped.
+	continuedMsg struct{}
 	// endMsg ends the console without asking.
 	endMsg struct{}
 )
@@ -170,6 +172,8 @@ func (m *model) take(msg tea.Msg) tea.Cmd {
 		if m.terminal.hasLost() {
 			return tea.ClearScreen
 		}
+	case continuedMsg:
+		return m.redraw()
 	case tea.WindowSizeMsg:
 		m.width, m.height = msg.Width, msg.Height
 		m.rescroll(0)

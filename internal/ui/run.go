@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -47,6 +48,9 @@ type Options struct {
 	ASCII, NoMotion, NoMouse, Bell bool
 	// Guide makes the guide's panel from a scene; nil without one. It must not wait.
 	Guide func(scene.Scene) *screen.Guide
+	// Continued has an element when the process goes on after it was stopped: what another
+	// one wrote meanwhile is then drawn over. Nil without.
+	Continued <-chan os.Signal
 	// Drawn is told every frame, with its styles; nil for nobody. It must not wait.
 	Drawn func(frame string)
 }
@@ -98,7 +102,7 @@ func run(ctx context.Context, options Options, out *terminal, more ...tea.Progra
 	pumping := make(chan struct{})
 	go func() {
 		defer close(pumping)
-		pump(ctx, inner, options.Host, out, program)
+		pump(ctx, inner, options, out, program)
 	}()
 	_, err := program.Run()
 	stop()
@@ -146,12 +150,13 @@ func isTerminal(output io.Writer) bool {
 	return is && term.IsTerminal(file.Fd())
 }
 
-// pump sends the newest scene whenever there is one, and that the terminal has caught up.
+// pump sends the newest scene whenever there is one, that the terminal has caught up, and
+// that the process was continued.
 // It is the only one who sends to the program: while the program is slow, scenes are
 // passed over, and nobody else waits.
-func pump(outer, inner context.Context, host scene.Host, out *terminal, program *tea.Program) {
+func pump(outer, inner context.Context, options Options, out *terminal, program *tea.Program) {
 	for {
-		newest, changed := host.Scene()
+		newest, changed := options.Host.Scene()
 		program.Send(sceneMsg{scene: newest})
 		if !pause(outer, inner) {
 			break
@@ -161,6 +166,9 @@ func pump(outer, inner context.Context, host scene.Host, out *terminal, program 
 			continue
 		case <-out.caughtUp:
 			program.Send(caughtUpMsg{})
+			continue
+		case <-options.Continued:
+			program.Send(continuedMsg{})
 			continue
 		case <-outer.Done():
 		case <-inner.Done():

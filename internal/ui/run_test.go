@@ -5,14 +5,17 @@ import (
 	"context"
 	"errors"
 	"io"
+	"os"
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/x/ansi"
 
 	"serin/internal/engine"
 	"serin/internal/ui/scene"
@@ -108,6 +111,26 @@ func beginOn(t *testing.T, h *host, patience time.Duration, change ...func(*Opti
 		s.result, s.err = run(ctx, options, newTerminal(s.out, patience), tea.WithWindowSize(120, 40))
 	}()
 	return s
+}
+
+// A process that goes on after it was stopped draws over what the shell wrote meanwhile.
+func TestAContinuedConsoleIsDrawnAnew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		continued := make(chan os.Signal, 1)
+		s := begin(t, hostOf(rolling("yelb-appserver", engine.Holding)), func(o *Options) { o.Continued = continued })
+		time.Sleep(2 * time.Second)
+		before := len(s.out.text())
+		continued <- syscall.SIGCONT
+		time.Sleep(2 * time.Second)
+		after := s.out.text()[before:]
+		for _, wanted := range []string{ansi.SetModeBracketedPaste, ansi.SetModeMouseButtonEvent, "9bd0417e", "roll back"} {
+			if !strings.Contains(after, wanted) {
+				t.Errorf("after it was continued there is no %q: %q", wanted, after)
+			}
+		}
+		s.press(t, "q")
+		s.end()
+	})
 }
 
 func (s *session) press(t *testing.T, keys string) {

@@ -24,6 +24,7 @@ type MetricAPI interface {
 type Metrics struct {
 	api   MetricAPI
 	where Where
+	asked gathering[[]*window]
 }
 
 var (
@@ -33,53 +34,81 @@ var (
 )
 
 // NewMetrics are the metrics of one account and region.
-func NewMetrics(api MetricAPI, where Where) *Metrics { return &Metrics{api: api, where: where} }
+func NewMetrics(api MetricAPI, where Where) *Metrics {
+	m := &Metrics{api: api, where: where}
+	m.asked = gathering[[]*window]{window: metricsGathered, read: m.readAll, shared: where.isCommon}
+	return m
+}
+
+// metricsGathered is for how long calls for responses are gathered. A rollout reads them
+// three times a period, and they are two minutes late, so that most of a second is not
+// missed; and it is less than the second that a rollout's readings are apart at least.
+const metricsGathered = 800 * time.Millisecond
 
 const metricsTarget = "the response counts in CloudWatch"
 
 // Responses answers every query; see engine.Metrics. The counts of the five classes of
-// all versions are asked for together, 500 of them a request. A class without a
-// datapoint in a period where another class has one counts 0 there, because Envoy
-// reports what it counted; a period without any has no bucket.
+// all versions are asked for together, 500 of them a request, and together with those that
+// others ask for at about the same time. A class without a datapoint in a period where
+// another class has one counts 0 there, because Envoy reports what it counted; a period
+// without any has no bucket.
 func (m *Metrics) Responses(ctx context.Context, queries []engine.ResponseQuery) ([]engine.Responses, error) {
-	windows := make([]*window, len(queries))
+	windows, wanted := make([]*window, len(queries)), false
 	for i, query := range queries {
 		asked, err := newWindow(query)
 		if err != nil {
 			return nil, refuse("read", metricsTarget, engine.Invalid, "", "%w", err)
 		}
-		windows[i] = asked
+		windows[i], wanted = asked, wanted || !asked.empty()
 	}
-	for _, batch := range batches(windows) {
-		if err := m.ask(ctx, batch); err != nil {
+	if wanted {
+		service := queries[0].Service
+		if err := m.asked.ask(ctx, service.Environment+"/"+service.Name, windows); err != nil {
 			return nil, m.where.fault(ctx, "read", metricsTarget, err)
 		}
 	}
 	now := time.Now()
 	answers := make([]engine.Responses, len(queries))
 	for i, asked := range windows {
-		answers[i] = engine.Responses{Sha: queries[i].Sha, Buckets: asked.buckets(), ReadAt: now}
+		if asked.err != nil {
+			return nil, asked.err
+		}
+		answers[i] = engine.Responses{Sha: queries[i].Sha, Buckets: asked.buckets, ReadAt: now}
 	}
 	return answers, nil
+}
+
+// readAll reads the windows of several callers.
+func (m *Metrics) readAll(ctx context.Context, callers [][]*window) error {
+	windows := slices.Concat(callers...)
+	for _, asked := range windows {
+		asked.restart()
+	}
+	for _, batch := range batches(windows, time.Now()) {
+		if err := m.ask(ctx, batch); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // ask sends one batch and reads all its pages.
 func (m *Metrics) ask(ctx context.Context, batch batch) error {
 	input := batch.input()
-	open := make(map[string]bool, len(input.MetricDataQueries))
 	pages := newPages()
 	for {
 		out, err := m.api.GetMetricData(ctx, input)
 		if err != nil {
 			return err
 		}
-		for _, result := range out.MetricDataResults {
-			if err := m.take(batch, open, result); err != nil {
+		for i := range out.MetricDataResults {
+			if err := take(&batch, &out.MetricDataResults[i]); err != nil {
 				return err
 			}
 		}
 		if awssdk.ToString(out.NextToken) == "" {
-			return complete(open)
+			batch.complete()
+			return nil
 		}
 		if err := pages.next(*out.NextToken); err != nil {
 			return err
@@ -89,7 +118,7 @@ func (m *Metrics) ask(ctx context.Context, batch batch) error {
 }
 
 // take adds one result to the window that asked for it.
-func (m *Metrics) take(batch batch, open map[string]bool, result types.MetricDataResult) error {
+func take(batch *batch, result *types.MetricDataResult) error {
 	id := awssdk.ToString(result.Id)
 	asked, class, known := batch.find(id)
 	if !known {
@@ -97,30 +126,33 @@ func (m *Metrics) take(batch batch, open map[string]bool, result types.MetricDat
 	}
 	switch result.StatusCode {
 	case types.StatusCodeForbidden:
-		return refuse("read", metricsTarget, engine.Denied,
+		asked.err = refuse("read", metricsTarget, engine.Denied,
 			"allow cloudwatch:GetMetricData in the policy of these credentials, or use a role that may",
 			"CloudWatch refuses to show the metric %s%s", asked.metric(class), messagesOf(result))
+		return nil
 	case types.StatusCodeInternalError:
-		return refuse("read", metricsTarget, engine.Transient, "",
+		asked.err = refuse("read", metricsTarget, engine.Transient, "",
 			"CloudWatch could not read the metric %s%s", asked.metric(class), messagesOf(result))
+		return nil
+	case types.StatusCodePartialData:
+		asked.partial |= 1 << class
 	default:
-		open[id] = result.StatusCode == types.StatusCodePartialData
+		asked.partial &^= 1 << class
 	}
 	asked.add(class, result.Timestamps, result.Values)
 	return nil
 }
 
-// complete refuses an answer whose last page still says that there is more.
-func complete(open map[string]bool) error {
-	for _, partial := range open {
-		if partial {
-			return refuse("read", metricsTarget, engine.Transient, "", "CloudWatch answered with a part of the data only")
+// complete marks the windows of which the last page still says that there is more.
+func (b *batch) complete() {
+	for _, asked := range b.windows {
+		if asked.partial != 0 && asked.err == nil {
+			asked.err = refuse("read", metricsTarget, engine.Transient, "", "CloudWatch answered with a part of the data only")
 		}
 	}
-	return nil
 }
 
-func messagesOf(result types.MetricDataResult) string {
+func messagesOf(result *types.MetricDataResult) string {
 	var said strings.Builder
 	for _, message := range result.Messages {
 		said.WriteString(": " + text(message.Value))
@@ -199,10 +231,10 @@ func note(known map[string]engine.Alarm, out *cloudwatch.DescribeAlarmsOutput, n
 
 // unique are names without repetitions, in their order.
 func unique(names []string) []string {
-	var out []string
+	seen, out := make(map[string]bool, len(names)), make([]string, 0, len(names))
 	for _, name := range names {
-		if !slices.Contains(out, name) {
-			out = append(out, name)
+		if !seen[name] {
+			seen[name], out = true, append(out, name)
 		}
 	}
 	return out

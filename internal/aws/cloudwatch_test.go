@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -24,6 +25,7 @@ import (
 type metricFake struct {
 	data       func(*cloudwatch.GetMetricDataInput) (*cloudwatch.GetMetricDataOutput, error)
 	alarms     func(*cloudwatch.DescribeAlarmsInput) (*cloudwatch.DescribeAlarmsOutput, error)
+	mu         sync.Mutex
 	dataAsked  []cloudwatch.GetMetricDataInput
 	alarmAsked []cloudwatch.DescribeAlarmsInput
 }
@@ -31,7 +33,9 @@ type metricFake struct {
 var _ MetricAPI = (*metricFake)(nil)
 
 func (m *metricFake) GetMetricData(_ context.Context, in *cloudwatch.GetMetricDataInput, _ ...func(*cloudwatch.Options)) (*cloudwatch.GetMetricDataOutput, error) {
+	m.mu.Lock()
 	m.dataAsked = append(m.dataAsked, *in)
+	m.mu.Unlock()
 	return m.data(in)
 }
 

@@ -42,7 +42,7 @@ func write(t *testing.T, file, content string) {
 }
 
 // serve answers every request with handle and counts them.
-func serve(t *testing.T, handle http.HandlerFunc) (url string, requests *atomic.Int64) {
+func serve(t testing.TB, handle http.HandlerFunc) (url string, requests *atomic.Int64) {
 	t.Helper()
 	requests = new(atomic.Int64)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

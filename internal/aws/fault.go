@@ -150,6 +150,18 @@ func refuse(op, target string, kind engine.FaultKind, hint, format string, args 
 	}
 }
 
+// isCommon tells an error that any call would meet now, whatever it asks for (throttling, a
+// lost connection, credentials that have expired), from one that may be of what was asked.
+// Only the latter is worth asking again in parts.
+func (w Where) isCommon(err error) bool {
+	switch engine.KindOf(w.fault(context.Background(), "", "", err)) {
+	case engine.Transient, engine.Denied, engine.Retired:
+		return true
+	default:
+		return false
+	}
+}
+
 // endOf is context.Canceled or context.DeadlineExceeded where err is due to the
 // caller's own context, and nil otherwise: a socket's timeout also claims to be the
 // latter.

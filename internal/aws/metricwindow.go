@@ -1,9 +1,9 @@
 package aws
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
-	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -31,7 +31,12 @@ const classPlaceholder = "{class}"
 type window struct {
 	query    engine.ResponseQuery
 	from, to time.Time
-	counts   map[time.Time]*[analysis.Classes]float64
+	// buckets are the periods with a datapoint, ascending.
+	buckets []analysis.Bucket
+	// partial are the classes that CloudWatch has more of, a bit each.
+	partial uint8
+	// err is what is wrong with this window and no other of its request.
+	err error
 }
 
 // newWindow checks a query. Its first period is the one that From lies in.
@@ -43,25 +48,32 @@ func newWindow(query engine.ResponseQuery) (*window, error) {
 		return nil, fmt.Errorf("the metric %s does not say where the class of responses is: a dimension or the name must hold %s",
 			clean(query.Source.Name), classPlaceholder)
 	}
-	return &window{
-		query: query, from: floor(query.From, query.Period), to: query.To,
-		counts: make(map[time.Time]*[analysis.Classes]float64),
-	}, nil
+	return &window{query: query, from: floor(query.From, query.Period), to: query.To}, nil
 }
+
+// restart forgets what was answered, so that it can be asked again.
+func (w *window) restart() { w.buckets, w.partial, w.err = nil, 0, nil }
 
 // checkPeriod allows what GetMetricData does: 1, 5, 10, 20, 30 seconds and whole
 // minutes.
 func checkPeriod(period time.Duration) error {
-	short := []time.Duration{time.Second, 5 * time.Second, 10 * time.Second, 20 * time.Second, 30 * time.Second}
-	if period > 0 && period%time.Minute == 0 || slices.Contains(short, period) {
+	switch period {
+	case time.Second, 5 * time.Second, 10 * time.Second, 20 * time.Second, 30 * time.Second:
+		return nil
+	}
+	if period > 0 && period%time.Minute == 0 {
 		return nil
 	}
 	return fmt.Errorf("CloudWatch has no periods of %s; it has 1, 5, 10, 20 and 30 seconds and whole minutes", period)
 }
 
 func hasClass(source engine.MetricSource) bool {
-	holds := func(value string) bool { return strings.Contains(value, classPlaceholder) }
-	return holds(source.Name) || slices.ContainsFunc(slices.Collect(maps.Values(source.Dimensions)), holds)
+	for _, value := range source.Dimensions {
+		if strings.Contains(value, classPlaceholder) {
+			return true
+		}
+	}
+	return strings.Contains(source.Name, classPlaceholder)
 }
 
 // floor rounds a time down to a multiple of a period since 1970, as CloudWatch does.
@@ -76,32 +88,86 @@ func floor(at time.Time, period time.Duration) time.Time {
 
 func (w *window) empty() bool { return !w.from.Before(w.to) }
 
-// stat is the metric of one class, 1 to 5, with its placeholders filled in.
-func (w *window) stat(class int) *types.MetricStat {
-	source, fill := w.query.Source, w.filler(class)
-	metric := &types.Metric{
-		Namespace: awssdk.String(fill.Replace(source.Namespace)), MetricName: awssdk.String(fill.Replace(source.Name)),
+// metrics are those of the classes 1 to 5, with their placeholders filled in. What does not
+// depend on the class they share.
+func (w *window) metrics() [analysis.Classes]*types.Metric {
+	source, fill := w.query.Source, w.placeholders()
+	names := make([]string, 0, len(source.Dimensions))
+	for name := range source.Dimensions {
+		names = append(names, name)
 	}
-	for _, name := range slices.Sorted(maps.Keys(source.Dimensions)) {
-		metric.Dimensions = append(metric.Dimensions, types.Dimension{
-			Name: awssdk.String(fill.Replace(name)), Value: awssdk.String(fill.Replace(source.Dimensions[name])),
-		})
+	slices.Sort(names)
+	var metrics [analysis.Classes]*types.Metric
+	for class := range metrics {
+		fill[len(fill)-1].value = classNames[class : class+1]
+		metric := &types.Metric{
+			Namespace: fill.in(source.Namespace), MetricName: fill.in(source.Name),
+			Dimensions: make([]types.Dimension, len(names)),
+		}
+		for i, name := range names {
+			if value := source.Dimensions[name]; class > 0 && !strings.Contains(name+value, classPlaceholder) {
+				metric.Dimensions[i] = metrics[0].Dimensions[i]
+			} else {
+				metric.Dimensions[i] = types.Dimension{Name: fill.in(name), Value: fill.in(value)}
+			}
+		}
+		metrics[class] = metric
 	}
-	seconds := int32(min(w.query.Period/time.Second, math.MaxInt32))
-	return &types.MetricStat{Metric: metric, Period: &seconds, Stat: awssdk.String("Sum")}
+	return metrics
 }
 
-func (w *window) filler(class int) *strings.Replacer {
+// classNames are the classes as placeholders are filled with them.
+const classNames = "12345"
+
+// placeholders are what stands for something else in a metric source; the last one is the
+// class.
+type placeholders [5]struct{ name, value string }
+
+func (w *window) placeholders() placeholders {
 	service := w.query.Service
-	return strings.NewReplacer(
-		"{environment}", service.Environment, "{service}", service.Name, "{sha}", w.query.Sha,
-		"{version}", service.VersionName(w.query.Sha), classPlaceholder, strconv.Itoa(class),
-	)
+	return placeholders{
+		{"{environment}", service.Environment},
+		{"{service}", service.Name},
+		{"{sha}", w.query.Sha},
+		{"{version}", service.VersionName(w.query.Sha)},
+		{classPlaceholder, ""},
+	}
+}
+
+// in is a text with its placeholders filled in; what is filled in is not looked at again.
+func (p *placeholders) in(text string) *string {
+	if !strings.Contains(text, "{") {
+		return &text
+	}
+	var out strings.Builder
+	for {
+		at := strings.IndexByte(text, '{')
+		if at < 0 {
+			break
+		}
+		name, value := p.at(text[at:])
+		out.WriteString(text[:at])
+		out.WriteString(value)
+		text = text[at+len(name):]
+	}
+	out.WriteString(text)
+	filled := out.String()
+	return &filled
+}
+
+// at is the placeholder that a text begins with, or its brace.
+func (p *placeholders) at(text string) (name, value string) {
+	for _, one := range p {
+		if strings.HasPrefix(text, one.name) {
+			return one.name, one.value
+		}
+	}
+	return "{", "{"
 }
 
 // metric names the metric of a class in a message.
 func (w *window) metric(class int) string {
-	metric := w.stat(class).Metric
+	metric := w.metrics()[class-1]
 	return clean(awssdk.ToString(metric.Namespace) + " " + awssdk.ToString(metric.MetricName))
 }
 
@@ -113,20 +179,14 @@ func (w *window) add(class int, times []time.Time, values []float64) {
 		if math.IsNaN(value) || math.IsInf(value, 0) || value < 0 || start.Before(w.from) || !start.Before(w.to) {
 			continue
 		}
-		if w.counts[start] == nil {
-			w.counts[start] = new([analysis.Classes]float64)
+		at, there := slices.BinarySearchFunc(w.buckets, start, func(one analysis.Bucket, start time.Time) int {
+			return one.Start.Compare(start)
+		})
+		if !there {
+			w.buckets = slices.Insert(w.buckets, at, analysis.Bucket{Start: start})
 		}
-		w.counts[start][class-1] = value
+		w.buckets[at].Counts[class-1] = value
 	}
-}
-
-// buckets are the periods with a datapoint, ascending.
-func (w *window) buckets() []analysis.Bucket {
-	var out []analysis.Bucket
-	for _, start := range slices.SortedFunc(maps.Keys(w.counts), time.Time.Compare) {
-		out = append(out, analysis.Bucket{Start: start, Counts: *w.counts[start]})
-	}
-	return out
 }
 
 // batch are the windows of one request. The request has one span of time, which covers
@@ -134,74 +194,105 @@ func (w *window) buckets() []analysis.Bucket {
 type batch struct {
 	windows  []*window
 	from, to time.Time
+	// least is the shortest span of them.
+	least time.Duration
 }
 
-// batches divides windows into as few requests as GetMetricData's limits allow, without
-// changing their order. A window that asks for no time is in none of them.
-func batches(windows []*window) []batch {
-	var out []batch
-	var current batch
-	for _, asked := range windows {
-		if asked.empty() {
-			continue
+// pastShared is how many periods more than it asks for a window may be answered with, so
+// that it shares a request: a datapoint costs less than a thousandth of a request.
+const pastShared = 10
+
+// batches divides windows into few requests, within GetMetricData's limits. Windows share
+// one when they have a period in common, as the start of a request is a multiple of it, and
+// when none is answered with much more than it asks for: at most as much again, or some
+// periods. A window that asks for no time is in none of them.
+func batches(windows []*window, now time.Time) []batch {
+	asked := make([]*window, 0, len(windows))
+	for _, one := range windows {
+		if !one.empty() {
+			asked = append(asked, one)
 		}
-		grown := current.with(asked)
-		if len(current.windows) > 0 && !grown.allowed() {
-			out = append(out, current)
-			grown = batch{}.with(asked)
-		}
-		current = grown
 	}
-	if len(current.windows) > 0 {
-		out = append(out, current)
+	slices.SortStableFunc(asked, func(a, b *window) int {
+		return cmp.Or(cmp.Compare(a.query.Period, b.query.Period), b.from.Compare(a.from))
+	})
+	var out []batch
+	for _, one := range asked {
+		if last := len(out) - 1; last < 0 || !out[last].take(one, now) {
+			out = append(out, batch{windows: []*window{one}, from: one.from, to: one.to, least: one.span()})
+		}
 	}
 	return out
 }
 
-func (b batch) with(asked *window) batch {
-	grown := batch{windows: append(slices.Clip(b.windows), asked), from: asked.from, to: asked.to}
-	if len(b.windows) > 0 && b.from.Before(grown.from) {
-		grown.from = b.from
+func (w *window) span() time.Duration { return w.to.Sub(w.from) }
+
+// take adds a window that begins no later than those of the batch, where it fits. Of
+// datapoints a single window may ask for more than one request has: the rest comes in
+// further pages.
+func (b *batch) take(asked *window, now time.Time) bool {
+	period := b.windows[0].query.Period
+	grown := batch{from: asked.from, to: b.to, least: min(b.least, asked.span())}
+	if asked.to.After(grown.to) {
+		grown.to = asked.to
 	}
-	if len(b.windows) > 0 && b.to.After(grown.to) {
-		grown.to = b.to
+	queries, span := (len(b.windows)+1)*analysis.Classes, grown.to.Sub(grown.from)
+	datapoints := float64(queries) * math.Ceil(float64(span)/float64(period))
+	if asked.query.Period != period || queries > queriesPerRequest || datapoints > datapointsPerRequest ||
+		span-grown.least > max(grown.least, pastShared*period) || storedAs(b.from, now) != storedAs(asked.from, now) {
+		return false
 	}
-	return grown
+	b.windows, b.from, b.to, b.least = append(b.windows, asked), grown.from, grown.to, grown.least
+	return true
 }
 
-// allowed tells whether the batch is within the limits of one request. Of datapoints a
-// single window may ask for more: the rest comes in further pages.
-func (b batch) allowed() bool {
-	datapoints := 0.0
-	for _, asked := range b.windows {
-		datapoints += analysis.Classes * math.Ceil(float64(b.to.Sub(b.from))/float64(asked.query.Period))
+// storedAs is the finest period that CloudWatch still has of a time: it keeps periods below
+// a minute for 3 hours, minutes for 15 days and five minutes for 63 (API reference of
+// GetMetricData, MetricStat.Period). A request that starts earlier is answered with none of
+// the finer ones.
+func storedAs(at, now time.Time) time.Duration {
+	const day = 24 * time.Hour
+	switch age := now.Sub(at); {
+	case age < 3*time.Hour:
+		return time.Second
+	case age < 15*day:
+		return time.Minute
+	case age < 63*day:
+		return 5 * time.Minute
+	default:
+		return time.Hour
 	}
-	return len(b.windows)*analysis.Classes <= queriesPerRequest && datapoints <= datapointsPerRequest
 }
 
-func (b batch) input() *cloudwatch.GetMetricDataInput {
-	input := &cloudwatch.GetMetricDataInput{
-		StartTime: &b.from, EndTime: &b.to, ScanBy: types.ScanByTimestampAscending,
-		MaxDatapoints: awssdk.Int32(datapointsPerRequest),
-	}
+func (b *batch) input() *cloudwatch.GetMetricDataInput {
+	seconds := int32(min(b.windows[0].query.Period/time.Second, math.MaxInt32))
+	statistic, wanted := "Sum", true
+	queries := make([]types.MetricDataQuery, 0, len(b.windows)*analysis.Classes)
 	for i, asked := range b.windows {
-		for class := 1; class <= analysis.Classes; class++ {
-			input.MetricDataQueries = append(input.MetricDataQueries, types.MetricDataQuery{
-				Id: awssdk.String(queryID(i, class)), MetricStat: asked.stat(class), ReturnData: awssdk.Bool(true),
+		for class, metric := range asked.metrics() {
+			id := queryID(i, class+1)
+			queries = append(queries, types.MetricDataQuery{
+				Id: &id, MetricStat: &types.MetricStat{Metric: metric, Period: &seconds, Stat: &statistic}, ReturnData: &wanted,
 			})
 		}
 	}
-	return input
+	return &cloudwatch.GetMetricDataInput{
+		StartTime: &b.from, EndTime: &b.to, ScanBy: types.ScanByTimestampAscending,
+		MaxDatapoints: awssdk.Int32(datapointsPerRequest), MetricDataQueries: queries,
+	}
 }
 
 // queryID names the query of one class of one window; CloudWatch wants a lower case
 // letter first.
-func queryID(index, class int) string { return fmt.Sprintf("w%dc%d", index, class) }
+func queryID(index, class int) string {
+	id := strconv.AppendInt(append(make([]byte, 0, 8), 'w'), int64(index), 10)
+	return string(strconv.AppendInt(append(id, 'c'), int64(class), 10))
+}
 
 var errNoQuery = errors.New("no query's name")
 
 // find is the window and the class that a query was for.
-func (b batch) find(id string) (asked *window, class int, known bool) {
+func (b *batch) find(id string) (asked *window, class int, known bool) {
 	index, class, err := parseQueryID(id)
 	if err != nil || index >= len(b.windows) {
 		return nil, 0, false

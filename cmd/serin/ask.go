@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os/signal"
 	"strings"
 	"time"
 
@@ -21,8 +20,13 @@ const answerLimit = time.Minute
 
 // askUsage is said of every verb that asks something of a rollout.
 const askUsage = "\n\nIt waits until whoever drives the rollout has taken the command up or refused it, and says who it was and\n" +
-	"what came of it; without a driver it says so, and what to do. --output json writes one object.\n\n" +
-	"Exit codes: 0 taken up; 1 refused, not taken up, or an error; 2 a wrong command line."
+	"what came of it; without a driver it says so, and what to do. --output json writes one object." + askAgain +
+	"Exit codes: 0 taken up, or so already; 1 refused, not taken up, or an error; 2 a wrong command line."
+
+// askAgain is the rule of engine.CommandKind.Already in words.
+const askAgain = "\n\nWho asks for what is so already is told since when and by whom, and has what was asked for (exit code 0): a\n" +
+	"roll back of what is rolling back, a pause of what a person has paused, to resume what is not paused, to promote\n" +
+	"fully what is at 100. Only promote, asked twice, takes two steps.\n\n"
 
 // askFlags are those of the verbs that ask something of a rollout.
 type askFlags struct {
@@ -47,22 +51,13 @@ type question struct {
 
 // ask asks something of a service's open rollout, and prints what came of it.
 func (p *program) ask(cmd *cobra.Command, service string, kind engine.CommandKind, flags *askFlags) error {
-	ctx, stop := signal.NotifyContext(cmd.Context(), endings()...)
-	defer stop()
-	there, err := p.reach(ctx, &flags.environmentFlags)
-	if err != nil {
-		return err
-	}
-	defer there.close()
-	header, err := there.current(ctx, service)
-	if err != nil {
-		return err
-	}
-	q := &question{environment: there, flags: flags, service: service, kind: kind}
-	if err := q.confirmed(ctx, header); err != nil {
-		return err
-	}
-	return q.put(ctx, cmd.Context(), steer.NewView(there.log, header.ID, there.gone))
+	return p.visitOpen(cmd, &flags.environmentFlags, service, func(ctx context.Context, there *environment, open engine.Header, _ func()) error {
+		q := &question{environment: there, flags: flags, service: service, kind: kind}
+		if err := q.confirmed(ctx, open); err != nil {
+			return err
+		}
+		return q.put(ctx, cmd.Context(), steer.NewView(there.log, open.ID, there.gone))
+	})
 }
 
 // put asks until there is an answer. A roll back that nobody is there to take up is done

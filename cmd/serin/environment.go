@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os/signal"
 	"strings"
 	"time"
 
@@ -35,6 +36,32 @@ type environment struct {
 	flags   *environmentFlags
 	account *account
 	log     openLog
+}
+
+// visit reaches an environment for as long as do takes. An interrupt ends do's context,
+// until do has called handed: then interrupts are others' to heed.
+func (p *program) visit(cmd *cobra.Command, flags *environmentFlags, do func(ctx context.Context, there *environment, handed func()) error) error {
+	ctx, stop := signal.NotifyContext(cmd.Context(), endings()...)
+	defer stop()
+	there, err := p.reach(ctx, flags)
+	if err != nil {
+		return err
+	}
+	defer there.close()
+	return do(ctx, there, stop)
+}
+
+// visitOpen is visit for the open rollout of a service.
+func (p *program) visitOpen(cmd *cobra.Command, flags *environmentFlags, service string,
+	do func(ctx context.Context, there *environment, open engine.Header, handed func()) error,
+) error {
+	return p.visit(cmd, flags, func(ctx context.Context, there *environment, handed func()) error {
+		open, err := there.current(ctx, service)
+		if err != nil {
+			return err
+		}
+		return do(ctx, there, open, handed)
+	})
 }
 
 // reach reaches an environment. Close it after use.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"os/signal"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -52,21 +51,16 @@ func (p *program) history(cmd *cobra.Command, args []string, flags *historyFlags
 	if flags.replay != "" {
 		return p.replay(cmd, args, flags)
 	}
-	ctx, stop := signal.NotifyContext(cmd.Context(), endings()...)
-	defer stop()
-	there, err := p.reach(ctx, &flags.environmentFlags)
-	if err != nil {
-		return err
-	}
-	defer there.close()
-	if len(args) == 2 {
-		return there.audit(ctx, args[0], args[1])
-	}
-	service := ""
-	if len(args) == 1 {
-		service = args[0]
-	}
-	return there.listPast(ctx, service, flags.limit)
+	return p.visit(cmd, &flags.environmentFlags, func(ctx context.Context, there *environment, _ func()) error {
+		if len(args) == 2 {
+			return there.audit(ctx, args[0], args[1])
+		}
+		service := ""
+		if len(args) == 1 {
+			service = args[0]
+		}
+		return there.listPast(ctx, service, flags.limit)
+	})
 }
 
 // listPast prints the rollouts of a service, or of all, newest first.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os/signal"
 
@@ -19,30 +20,25 @@ func (p *program) replay(cmd *cobra.Command, args []string, flags *historyFlags)
 	}
 	signals := interrupts()
 	defer signal.Stop(signals)
-	ctx, stop := signal.NotifyContext(cmd.Context(), endings()...)
-	defer stop()
-	there, err := p.reach(ctx, &flags.environmentFlags)
-	if err != nil {
+	return p.visit(cmd, &flags.environmentFlags, func(ctx context.Context, there *environment, handed func()) error {
+		service := ""
+		if len(args) == 1 {
+			service = args[0]
+		}
+		header, err := there.named(ctx, service, flags.replay)
+		if err != nil {
+			return err
+		}
+		if header.Open {
+			return fmt.Errorf("rollout %s of %s is open: serin watch %s, or serin", header.ID, header.Key.Service, header.Key.Service)
+		}
+		handed()
+		told := newNarrator()
+		host := console.New(there.account.hostOptions(p, flags.environment, there.log, told))
+		s := newSession(p, flags.view, "hold", signals, told).on(host)
+		s.shows.Replay, s.shows.Service = header.ID, header.Key.Service
+		err = s.run(cmd.Context(), cmd.Context())
+		s.summarise()
 		return err
-	}
-	defer there.close()
-	service := ""
-	if len(args) == 1 {
-		service = args[0]
-	}
-	header, err := there.named(ctx, service, flags.replay)
-	if err != nil {
-		return err
-	}
-	if header.Open {
-		return fmt.Errorf("rollout %s of %s is open: serin watch %s, or serin", header.ID, header.Key.Service, header.Key.Service)
-	}
-	stop()
-	told := newNarrator()
-	host := console.New(there.account.hostOptions(p, flags.environment, there.log, told))
-	s := newSession(p, flags.view, "hold", signals, told).on(host)
-	s.shows.Replay, s.shows.Service = header.ID, header.Key.Service
-	err = s.run(cmd.Context(), cmd.Context())
-	s.summarise()
-	return err
+	})
 }

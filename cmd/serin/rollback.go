@@ -20,11 +20,11 @@ func newRollback(p *program) *cobra.Command {
 		Short: "Give all traffic back to stable, then remove the canary",
 		Long: "Rollback rolls the open rollout of SERVICE back, wherever it is driven; it is the next thing that its driver\n" +
 			"does. It waits until the driver has taken it up, and says who it was. In a terminal it asks first, but for --yes\n" +
-			"and --output json.\n\n" +
+			"and --output json." + askAgain +
 			"A rollout that nobody drives, because its driver is lost or has let go of it, is taken over and rolled back\n" +
 			"here and now, to its end: a line an event as deploy --ci prints them, or with --output json an object a line.\n" +
 			"It is known after 9 s at the latest that a driver is lost.\n\n" +
-			"Exit codes: 0 taken up by its driver; 1 refused, not taken up, or an error; 2 a wrong command line. Where it was\n" +
+			"Exit codes: 0 taken up by its driver, or so already; 1 refused, not taken up, or an error; 2 a wrong command line. Where it was\n" +
 			"rolled back here: 4 rolled back; 5 stuck, a person is needed.",
 		Example: "  serin rollback yelb-appserver --reason \"checkout is slow\"\n" +
 			"  serin rollback yelb-appserver --output json | jq -r .answer",
@@ -42,14 +42,13 @@ var errTakenOver = errors.New("somebody else has taken the rollout over")
 // that is rolling back already is only gone on with.
 func (q *question) rollBackHere(ctx context.Context, view *steer.View, command engine.Command) error {
 	rollout, seen := view.Rollout(), view.Lease()
-	refusal := command.Kind.Refusal(rollout)
-	if refusal != "" && !rollout.RollingBack() {
+	if refusal := command.Kind.Refusal(rollout); refusal != "" && !rollout.RollingBack() {
 		answer := steer.Answer{Kind: steer.Refused, Number: command.Number, Driver: seen.Driver, Life: view.Life(), Why: refusal}
 		return q.print(headless.AnswerReport{Command: command, Answer: answer, Rollout: rollout, ToDo: "to drive it to its end from here: serin takeover " + q.service})
 	}
 	d := q.goOnWith(rollout, "rollback")
 	defer signal.Stop(d.signals)
-	d.asks = func(*engine.Rollout) (engine.Command, bool) { return command, refusal == "" }
+	d.asks = func(*engine.Rollout) (engine.Command, bool) { return command, true }
 	lease, err := q.log.Claim(ctx, seen, q.account.driver(q.lookup, false))
 	if errors.Is(err, engine.ErrLeaseLost) {
 		return errTakenOver

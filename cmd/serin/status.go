@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"maps"
-	"os/signal"
 	"slices"
 	"sync"
 	"time"
@@ -41,14 +40,13 @@ func newStatus(p *program) *cobra.Command {
 }
 
 func (p *program) status(cmd *cobra.Command, args []string, flags *environmentFlags) error {
-	ctx, stop := signal.NotifyContext(cmd.Context(), endings()...)
-	defer stop()
-	there, err := p.reach(ctx, flags)
-	if err != nil {
-		return err
-	}
-	defer there.close()
-	services, unlisted := there.servicesToTell(ctx, args)
+	return p.visit(cmd, flags, func(ctx context.Context, there *environment, _ func()) error { return there.tellAll(ctx, args) })
+}
+
+// tellAll prints what every service does, or the one that was asked for. What could not be
+// read is the error.
+func (e *environment) tellAll(ctx context.Context, args []string) error {
+	services, unlisted := e.servicesToTell(ctx, args)
 	reports := make([]headless.StatusReport, len(services))
 	problems := make([]error, len(services))
 	var reading sync.WaitGroup
@@ -57,13 +55,13 @@ func (p *program) status(cmd *cobra.Command, args []string, flags *environmentFl
 		reading.Go(func() {
 			places <- struct{}{}
 			defer func() { <-places }()
-			reports[i], problems[i] = there.report(ctx, service)
+			reports[i], problems[i] = e.report(ctx, service)
 		})
 	}
 	reading.Wait()
 	for i, report := range reports {
 		if problems[i] == nil {
-			problems[i] = there.printStatus(report)
+			problems[i] = e.printStatus(report)
 		}
 	}
 	return errors.Join(append(problems, unlisted)...)

@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"testing"
 
+	"serin/internal/engine"
 	"serin/internal/headless"
 )
 
@@ -47,19 +48,29 @@ func inAHold(t *testing.T, r *region, sha string, flags ...string) *process {
 	return p
 }
 
+// inABuild is inAHold in a build of CodeBuild.
+func inABuild(t *testing.T, r *region, sha, id string) *process {
+	t.Helper()
+	args := append([]string{"deploy", "../../specfiles/yelb-appserver/deploy.json", "--ci"}, tolerant(600)...)
+	args = append(args, "--set", "PercentageStep=50", "--sha", sha, "--image", "yelb-appserver:fixed")
+	p := serinIn(t, append(r.environment(), "CODEBUILD_BUILD_ID="+id), args...)
+	p.until(shared)
+	return p
+}
+
 // TestARolloutIsSteeredFromOtherProcesses is the rollout of a build that people look at
 // and steer from their own terminals: the build prints who asked and why, rolls back and
 // exits 4.
 func TestARolloutIsSteeredFromOtherProcesses(t *testing.T) {
 	t.Parallel()
 	r := startRegion(t)
-	build := inAHold(t, r, "11111111")
-	driver := fmt.Sprintf("pid %d", build.command.Process.Pid)
+	build := inABuild(t, r, "11111111", "yelb-appserver-deploy:77")
+	driver := fmt.Sprintf("codebuild yelb-appserver-deploy:77, pid %d (arn:", build.command.Process.Pid)
 	watcher := r.verb(t, "watch", "yelb-appserver")
 	watcher.until(shared)
 	wants(t, r.says(t, 0, "status"), "yelb-appserver: holding, step 1 of 2", driver, "stable 50, canary 50", "yelb-db: idle")
 	wants(t, r.says(t, 0, "pause", "yelb-appserver", "--reason", "looking into it"), "taken up by", driver, "paused by")
-	wants(t, r.says(t, 1, "pause", "yelb-appserver"), "refused by", "paused already")
+	wants(t, r.says(t, 0, "pause", "yelb-appserver"), "nothing to do", "paused already, since", "looking into it")
 	var status struct {
 		State, Rollout string
 		Paused         struct{ Reason string }
@@ -83,7 +94,7 @@ func TestARolloutIsSteeredFromOtherProcesses(t *testing.T) {
 	build.exits(headless.ExitRolledBackByPerson)
 	watcher.exits(headless.ExitRolledBackByPerson)
 	printed := strings.Join(build.lines, "")
-	wants(t, printed, "asked to roll back by", "checkout is slow", "traffic is back: stable 100, canary 0")
+	wants(t, printed, "nothing to do: the rollout is paused already", "asked to roll back by", "checkout is slow", "traffic is back: stable 100, canary 0")
 	if watched := strings.Join(watcher.lines, ""); watched != printed {
 		t.Errorf("the watcher printed\n%s, the build\n%s", watched, printed)
 	}
@@ -95,6 +106,7 @@ func TestARolloutIsSteeredFromOtherProcesses(t *testing.T) {
 // pastRollout is a rollout as history tells it.
 type pastRollout struct {
 	Rollout, Outcome, Cause string
+	StartedBy               string `json:"started_by"`
 	Seconds                 map[string]float64
 	Requests                float64
 	Drivers                 []struct{ Place string }
@@ -116,19 +128,27 @@ func auditOf(t *testing.T, r *region, id string) {
 	past := r.history(t)
 	parts := past.Seconds["working"] + past.Seconds["holding"] + past.Seconds["waiting"]
 	if past.Rollout != id || past.Outcome != "rolled_back" || past.Cause != "person" || len(past.Drivers) != 1 ||
-		past.Seconds["waiting"] <= 0 || parts-past.Seconds["total"] > 1e-6 || past.Seconds["total"]-parts > 1e-6 {
+		!strings.HasPrefix(past.StartedBy, "codebuild yelb-appserver-deploy:77") || past.Seconds["waiting"] <= 0 || parts-past.Seconds["total"] > 1e-6 || past.Seconds["total"]-parts > 1e-6 {
 		t.Errorf("the history is %+v", past)
 	}
 	wants(t, r.says(t, 0, "history", "yelb-appserver", id),
-		"asked to pause by", "looking into it", "refused to pause", "QA signed off", "evidence: canary", "checkout is slow")
+		"asked to pause by", "looking into it", "nothing to do", "QA signed off", "evidence: canary", "checkout is slow",
+		"started by codebuild yelb-appserver-deploy:77, pid")
 	for i, line := range strings.Split(strings.TrimSpace(r.says(t, 0, "history", "yelb-appserver", id, "--output", "json")), "\n") {
 		var event struct {
-			Rollout, Kind string
-			Seq           int
-			Body          map[string]any
+			Rollout, Kind, Actor string
+			Seq                  int
+			Body                 map[string]any
 		}
 		if err := json.Unmarshal([]byte(line), &event); err != nil || event.Rollout != id || event.Seq != i+1 || event.Kind == "" || event.Body == nil {
 			t.Fatalf("line %d of the journal is %s (%v)", i+1, line, err)
+		}
+		from := "codebuild yelb-appserver-deploy:77, pid"
+		if event.Kind == string(engine.KindCommandTaken) {
+			from = "@" // somebody's terminal
+		}
+		if !strings.Contains(event.Actor, from) || !strings.Contains(event.Actor, " (arn:") {
+			t.Errorf("event %d, %s, is by %q, want an ARN and %q", event.Seq, event.Kind, event.Actor, from)
 		}
 	}
 }

@@ -44,40 +44,37 @@ func newTakeover(p *program) *cobra.Command {
 }
 
 func (p *program) takeover(cmd *cobra.Command, service string, flags *takeoverFlags) error {
-	ctx, stop := signal.NotifyContext(cmd.Context(), endings()...)
-	defer stop()
-	there, err := p.reach(ctx, &flags.environmentFlags)
-	if err != nil {
-		return err
-	}
-	defer there.close()
-	open, err := there.current(ctx, service)
-	if err != nil {
-		return err
-	}
-	view := steer.NewView(there.log, open.ID, there.gone)
-	if err := there.find(ctx, view); err != nil {
-		return err
-	}
-	if view.Rollout().Outcome != "" {
-		return there.noneOpen(ctx, service)
-	}
-	d := there.goOnWith(view.Rollout(), "takeover")
-	defer signal.Stop(d.signals)
+	return p.visitOpen(cmd, &flags.environmentFlags, service, func(ctx context.Context, there *environment, open engine.Header, handed func()) error {
+		view := steer.NewView(there.log, open.ID, there.gone)
+		if err := there.find(ctx, view); err != nil {
+			return err
+		}
+		if view.Rollout().Outcome != "" {
+			return there.noneOpen(ctx, service)
+		}
+		d := there.toTakeOver(view.Rollout(), flags)
+		defer signal.Stop(d.signals)
+		lease, err := there.claim(ctx, open, view, there.account.driver(p.lookup, d.attended))
+		if err != nil {
+			return d.notStarted(ctx, err)
+		}
+		handed()
+		if d.attended {
+			return d.attend(cmd.Context(), lease)
+		}
+		return d.drive(cmd.Context(), lease)
+	})
+}
+
+// toTakeOver is the driving of a rollout that is about to be taken over.
+func (e *environment) toTakeOver(rollout *engine.Rollout, flags *takeoverFlags) *deployment {
+	d := e.goOnWith(rollout, "takeover")
 	d.flags.onInterrupt, d.flags.view = flags.onInterrupt, flags.view
-	d.attended = !flags.ci && !flags.output.json() && p.hasTerminal()
+	d.attended = !flags.ci && !flags.output.json() && e.hasTerminal()
 	d.asks = func(r *engine.Rollout) (engine.Command, bool) {
 		return d.resumption("serin takeover"), r.LetGo || r.Stuck != nil
 	}
-	lease, err := there.claim(ctx, open, view, there.account.driver(p.lookup, d.attended))
-	if err != nil {
-		return d.notStarted(ctx, err)
-	}
-	stop()
-	if d.attended {
-		return d.attend(cmd.Context(), lease)
-	}
-	return d.drive(cmd.Context(), lease)
+	return d
 }
 
 // find finds out whether somebody drives a rollout.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os/signal"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -46,18 +45,13 @@ func newWatch(p *program) *cobra.Command {
 }
 
 func (p *program) watch(cmd *cobra.Command, args []string, flags *watchFlags) error {
-	ctx, stop := signal.NotifyContext(cmd.Context(), endings()...)
-	defer stop()
-	there, err := p.reach(ctx, &flags.environmentFlags)
-	if err != nil {
-		return err
-	}
-	defer there.close()
-	header, err := there.toTell(ctx, args)
-	if err != nil {
-		return err
-	}
-	return there.watch(ctx, header.ID, flags.verbose)
+	return p.visit(cmd, &flags.environmentFlags, func(ctx context.Context, there *environment, _ func()) error {
+		header, err := there.toTell(ctx, args)
+		if err != nil {
+			return err
+		}
+		return there.watch(ctx, header.ID, flags.verbose)
+	})
 }
 
 // watch prints a rollout to its end.

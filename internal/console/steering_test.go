@@ -270,7 +270,7 @@ func TestARollBackThatNobodyDrivesGoesOn(t *testing.T) {
 			switch body := event.Body.(type) {
 			case *engine.RollbackStarted:
 				started++
-			case *engine.CommandRefused:
+			case *engine.CommandTaken:
 				asked = body.Command.By + ": " + body.Command.Reason
 			}
 		}

@@ -35,7 +35,7 @@ func TestCommandsOfTheMailboxAreTaken(t *testing.T) {
 		r, log := withMailbox(t)
 		posted(t, log, r.ID, engine.PauseIt)
 		r.until(t, engine.KindPaused, 1)
-		posted(t, log, r.ID, engine.PauseIt)
+		posted(t, log, r.ID, engine.Promote)
 		r.until(t, engine.KindCommandRefused, 1)
 		posted(t, log, r.ID, engine.RollBack)
 		ending := r.finish(t)

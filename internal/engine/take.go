@@ -3,13 +3,17 @@ package engine
 import "time"
 
 // Take is what a command does to a rollout: the events that it becomes. A command that
-// cannot act becomes its refusal.
+// cannot act becomes its refusal, and one that asks for what is so already only that it was
+// taken. What is not wholly understood is refused, but for a roll back: whatever else a
+// newer serin asked for, traffic is safe then.
 func Take(r *Rollout, e Evidence, command Command, now time.Time) []Body {
-	refusal := command.Kind.Refusal(r)
-	if refusal == "" && command.Kind == PromoteFully && r.Phase == Baking {
-		refusal = "the canary has 100 already; promote ends the bake"
+	if command.Unknown != "" && command.Kind != RollBack {
+		return []Body{&CommandRefused{Command: command, Why: command.Unknown}}
 	}
-	if refusal != "" {
+	if command.Kind.Already(r) != "" {
+		return []Body{&CommandTaken{Command: command}}
+	}
+	if refusal := command.Kind.Refusal(r); refusal != "" {
 		return []Body{&CommandRefused{Command: command, Why: refusal}}
 	}
 	effect := map[CommandKind]func(*Rollout, Evidence, Command, time.Time) []Body{

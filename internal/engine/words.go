@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"strings"
+	"time"
 )
 
 func formatFloor(seen float64, floor int) string {
@@ -42,4 +43,12 @@ func sentence(reasons []string, none string) string {
 		return none
 	}
 	return strings.Join(reasons, "; ")
+}
+
+// since is from when on something is so, within a sentence; nothing when it is not known.
+func since(at time.Time) string {
+	if at.IsZero() {
+		return ""
+	}
+	return ", since " + at.UTC().Format(time.RFC3339)
 }

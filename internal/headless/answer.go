@@ -20,12 +20,15 @@ type AnswerReport struct {
 	ToDo string
 }
 
-// AnswerCode is the exit code of a verb that asks: 0 when the command was taken up.
+// AnswerCode is the exit code of a verb that asks: 0 when what was asked for is so, because
+// the command was taken up or before it was.
 func AnswerCode(answer steer.Answer) int {
-	if answer.Kind == steer.Taken {
+	switch answer.Kind {
+	case steer.Taken, steer.Already:
 		return ExitSucceeded
+	default:
+		return ExitFailed
 	}
-	return ExitFailed
 }
 
 // Text writes what came of it, in a line or two.
@@ -46,6 +49,8 @@ func (a AnswerReport) words() string {
 			words += ": " + effect
 		}
 		return words
+	case steer.Already:
+		return fmt.Sprintf("%s: nothing to do: %s", what, a.Why)
 	case steer.Refused:
 		return fmt.Sprintf("%s: refused by %s: %s", what, a.Driver, a.Why)
 	case steer.NoDriver:
@@ -77,8 +82,8 @@ func lifeWords(life steer.Life, driver engine.Driver) string {
 }
 
 // JSON writes what came of it as one object in one line: time, rollout, service, command,
-// number (0 when it was not posted), by, reason, answer (taken, refused, no_driver,
-// too_late, unanswered), why, driver, life, effect (the kinds of the events that it
+// number (0 when it was not posted), by, reason, answer (taken, already, refused,
+// no_driver, too_late, unanswered), why, driver, life, effect (the kinds of the events that it
 // became), seconds, to_do, and stable and canary with their weights.
 func (a AnswerReport) JSON(out io.Writer) error {
 	effect := []engine.EventKind{}

@@ -145,6 +145,7 @@ func TestAnswers(t *testing.T) {
 		code   int
 	}{
 		steer.Taken:      {steer.Answer{Effect: []engine.Event{rolledBack}, After: 200 * time.Millisecond}, "roll back: taken up by kim@laptop, pid 7", 0},
+		steer.Already:    {steer.Answer{Why: "the rollout is rolling back already"}, "roll back: nothing to do: the rollout is rolling back already", 0},
 		steer.Refused:    {steer.Answer{Why: "it is over\x1b[2J"}, "refused by kim@laptop", 1},
 		steer.NoDriver:   {steer.Answer{Life: steer.LetGo}, "has let go of it", 1},
 		steer.TooLate:    {steer.Answer{Why: "the rollout is over: it succeeded"}, "not taken up: the rollout is over", 1},

@@ -145,8 +145,14 @@ func asked(c engine.Command) string {
 	return what + " by " + who
 }
 
-func sayCommandTaken(b *engine.CommandTaken, _ *engine.Rollout) string {
-	return "asked to " + asked(b.Command)
+// sayCommandTaken says what was asked, and that nothing follows where it was so already: r
+// is the rollout before what the command becomes.
+func sayCommandTaken(b *engine.CommandTaken, r *engine.Rollout) string {
+	words := "asked to " + asked(b.Command)
+	if already := b.Command.Kind.Already(r); already != "" {
+		words += "; nothing to do: " + already
+	}
+	return words
 }
 
 func sayCommandRefused(b *engine.CommandRefused, _ *engine.Rollout) string {

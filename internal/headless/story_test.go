@@ -124,9 +124,9 @@ func (s *story) pass(step, weight int) *story {
 	return s.wait(time.Minute).add(&engine.StepPassed{Step: step, Weight: weight, Verdict: good})
 }
 
-func (s *story) rollBack(cause engine.Cause) *story {
-	return s.add(
-		&engine.RollbackStarted{Cause: cause},
+// rollBack rolls back; what is meanwhile happens after it has begun.
+func (s *story) rollBack(cause engine.Cause, meanwhile ...engine.Body) *story {
+	return s.add(&engine.RollbackStarted{Cause: cause}).add(meanwhile...).add(
 		&engine.WeightsIntended{Stable: 100}, &engine.WeightsWritten{}, &engine.TrafficReturned{Route: route(100, 0)},
 		&engine.RemovalIntended{Sha: canarySha, Stack: "arn:aws:cloudformation:…"}, &engine.RemovalRequested{},
 		&engine.Removed{Sha: canarySha},
@@ -171,7 +171,8 @@ func stories() map[string]*story {
 			add(&engine.PromotedNow{}, &engine.Recorded{Number: 1}, succeeded),
 		"interrupted": gated().
 			add(&engine.CommandTaken{Command: engine.Command{Kind: engine.RollBack, By: "kim", Interrupt: true}}).
-			rollBack(engine.Cause{Kind: engine.ByInterrupt, By: "kim", Reason: "interrupted"}),
+			rollBack(engine.Cause{Kind: engine.ByInterrupt, By: "kim", Reason: "interrupted"},
+				&engine.CommandTaken{Command: engine.Command{Kind: engine.RollBack, By: "lee", Reason: "checkout is slow"}}),
 		"held": gated().add(
 			&engine.PausedNow{Pause: engine.Pause{Kind: engine.PausedByLetGo, By: "kim", Reason: "interrupted"}},
 			&engine.LetGo{By: "kim", Reason: "interrupted"}),

@@ -85,13 +85,14 @@ func (s *SQLite) commands(ctx context.Context, id string, after int64) ([]engine
 	return nil, engine.ErrNoRollout
 }
 
-// DecodeCommand reads one row of a journal, which must be the next one.
+// DecodeCommand reads one row of a journal, which must be the next one. What a newer serin
+// wrote in it that this one does not know is in the command's Unknown.
 func DecodeCommand(number, next int64, row []byte) (engine.Command, error) {
-	var command engine.Command
 	if number != next {
-		return command, fmt.Errorf("command %d is missing before it", next)
+		return engine.Command{}, fmt.Errorf("command %d is missing before it", next)
 	}
-	if err := json.Unmarshal(row, &command); err != nil {
+	command, err := engine.ParseCommand(row)
+	if err != nil {
 		return engine.Command{}, err
 	}
 	if command.Number != number {

@@ -197,6 +197,24 @@ func TestRowsThatCannotBeRead(t *testing.T) {
 	}
 }
 
+// TestACommandOfANewerSerinIsToldFromOthers: the mailbox can be read on, and what was not
+// understood is said of the one command.
+func TestACommandOfANewerSerinIsToldFromOthers(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "journal.db")
+	j := open(t, path)
+	_, err := j.Begin(t.Context(), "r1", journaltest.Kim(), journaltest.Started("r1", journaltest.Key(), time.Now()))
+	_, first := j.Post(t.Context(), "r1", engine.Command{Kind: engine.PauseIt, By: "kim"})
+	_, second := j.Post(t.Context(), "r1", engine.Command{Kind: engine.RollBack, By: "lee"})
+	if err := errors.Join(err, first, second); err != nil {
+		t.Fatal(err)
+	}
+	run(t, raw(t, path), `UPDATE commands SET command = replace(command, '"by":"kim"', '"by":"kim","for":"10m"')`)
+	commands, err := j.Commands(t.Context(), "r1", 0)
+	if err != nil || len(commands) != 2 || !strings.Contains(commands[0].Unknown, `"for"`) || commands[0].By != "kim" || commands[1].Unknown != "" {
+		t.Errorf("the mailbox has %+v, %v", commands, err)
+	}
+}
+
 // FuzzRows puts anything into a row of events: reading it gives the event or an error
 // that names the rollout and the row, and never a panic or a skipped row.
 func FuzzRows(f *testing.F) {

@@ -14,6 +14,9 @@ type AnswerKind string
 const (
 	// Taken: the driver took the command up; Effect is what it did with it.
 	Taken AnswerKind = "taken"
+	// Already: what the command asks for was so before; nothing had to be changed, and Why
+	// says since when and who asked.
+	Already AnswerKind = "already"
 	// Refused: the driver did not; Why says why.
 	Refused AnswerKind = "refused"
 	// NoDriver: there is nobody who could take it up.
@@ -87,6 +90,9 @@ func (v *View) without(command engine.Command) (Answer, bool) {
 	switch {
 	case v.rollout.Outcome != "":
 		answer.Kind, answer.Why = TooLate, command.Kind.Refusal(&v.rollout)
+		if already := command.Kind.Already(&v.rollout); already != "" {
+			answer.Kind, answer.Why = Already, already
+		}
 	case answer.Life.Driverless():
 		answer.Kind = NoDriver
 	default:
@@ -131,7 +137,10 @@ func (v *View) answerIn(events []engine.Event, number int64) (Answer, bool) {
 		switch body := event.Body.(type) {
 		case *engine.CommandTaken:
 			if body.Command.Number == number {
-				answer.Kind, answer.Effect = Taken, effectOf(event, events[i+1:])
+				answer.Kind, answer.Why, answer.Effect = Taken, v.already[number], effectOf(event, events[i+1:])
+				if answer.Why != "" {
+					answer.Kind = Already
+				}
 				return answer, true
 			}
 		case *engine.CommandRefused:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -135,6 +136,29 @@ func TestACommandIsRefused(t *testing.T) {
 		})
 		if got := r.asks(engine.ResumeIt); got.Kind != steer.Refused || got.Why != "the rollout is not paused" {
 			t.Errorf("the answer is %+v", got)
+		}
+	})
+}
+
+// Who asks for what is so already is told since when and by whom, and has what was asked
+// for, also when the rollout was over first.
+func TestWhatIsSoAlreadyIsAskedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := begin(t)
+		r.record(&engine.RollbackStarted{Cause: engine.Cause{Kind: engine.ByPerson, By: "kim", Reason: "asked for by kim"}})
+		r.answers(time.Second, func(c engine.Command) []engine.Body {
+			return []engine.Body{&engine.CommandTaken{Command: c}, &engine.TrafficReturned{}, &engine.Finished{Outcome: engine.RolledBack, Reason: "asked for by kim"}}
+		})
+		got := r.asks(engine.RollBack)
+		if got.Kind != steer.Already || got.Number != 1 || !strings.Contains(got.Why, "rolling back already") || !strings.Contains(got.Why, "asked for by kim") {
+			t.Errorf("the answer is %+v", got)
+		}
+		got = r.asks(engine.RollBack)
+		if got.Kind != steer.Already || got.Number != 0 || !strings.Contains(got.Why, "was rolled back already") {
+			t.Errorf("of a rollout that was rolled back the answer is %+v", got)
+		}
+		if got := r.asks(engine.PauseIt); got.Kind != steer.TooLate {
+			t.Errorf("of a rollout that is over the answer is %+v", got)
 		}
 	})
 }

@@ -26,6 +26,8 @@ type View struct {
 	id      string
 	rollout engine.Rollout
 	signs   signs
+	// already is, of the commands that changed nothing, what was so already.
+	already map[int64]string
 }
 
 // NewView is a view of a rollout that nothing is known of yet. gone tells for certain
@@ -34,7 +36,7 @@ func NewView(journal Journal, id string, gone func(engine.Driver) bool) *View {
 	if gone == nil {
 		gone = func(engine.Driver) bool { return false }
 	}
-	return &View{journal: journal, id: id, signs: signs{gone: gone}}
+	return &View{journal: journal, id: id, signs: signs{gone: gone}, already: map[int64]string{}}
 }
 
 // Look reads what is new, and answers the events that were not known. told is told each
@@ -52,6 +54,9 @@ func (v *View) Look(ctx context.Context, told func(engine.Event, *engine.Rollout
 	}
 	for _, event := range events {
 		v.rollout.Apply(event)
+		if taken, is := event.Body.(*engine.CommandTaken); is {
+			v.already[taken.Command.Number] = taken.Command.Kind.Already(&v.rollout)
+		}
 		if told != nil {
 			told(event, &v.rollout)
 		}

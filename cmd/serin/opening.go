@@ -41,7 +41,7 @@ func (d *deployment) lease(ctx context.Context) (engine.Lease, error) {
 	}
 	// Whether it has begun must be known for certain, so a signal does not end this.
 	ctx = context.WithoutCancel(ctx)
-	return d.journal.Begin(ctx, started.ID, driver, engine.Event{At: now, Actor: driver.Actor, Body: started})
+	return d.journal.Begin(ctx, started.ID, driver, engine.Event{At: now, Actor: driver.String(), Body: started})
 }
 
 // prepare finds all that forbids the rollout, and changes nothing.

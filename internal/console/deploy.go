@@ -70,7 +70,7 @@ func (h *Host) Deploy(ctx context.Context, order scene.Order) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	first := engine.Event{Seq: 1, At: h.Now(), Actor: h.Driver.Actor, Body: started}
+	first := engine.Event{Seq: 1, At: h.Now(), Actor: h.Driver.String(), Body: started}
 	// Whether it has begun must be known for certain, so whoever asked cannot end this.
 	lease, err := h.Journal.Begin(context.WithoutCancel(ctx), started.ID, h.Driver, first)
 	if err != nil {

@@ -215,7 +215,7 @@ func (p pane) driver(s subject) []string {
 	case !s.rollout.LastSeen.IsZero():
 		seen = ", alive " + age(s.rollout.LastSeen, s.now) + " ago"
 	}
-	if s.r.StartedBy != "" && s.r.StartedBy != s.r.Driver.Actor {
+	if s.r.StartedBy != "" && s.r.StartedBy != s.r.Driver.Actor && s.r.StartedBy != s.r.Driver.String() {
 		seen += "; started by " + ShortCaller(clean(s.r.StartedBy))
 	}
 	row := theme.NewRow(p.width).Put(p.t.Muted, " driver").To(11)

@@ -24,9 +24,9 @@ func newHistory(p *program) *cobra.Command {
 		Use:   "history [SERVICE [ROLLOUT]]",
 		Short: "Tell the rollouts of the past, and of one everything that happened, by whom and why",
 		Long: "History lists the rollouts of an environment, or of SERVICE, newest first: outcome, from and to, steps, when it\n" +
-			"started, how long it took, divided into working, holding and waiting for a person, the requests and errors\n" +
-			"that the canary served, who drove, and why it ended. With ROLLOUT, or the beginning of its ID, it tells every\n" +
-			"event and command of that one, with time, actor, reason and evidence.\n\n" +
+			"started, how long it took, divided into working, holding, waiting for a person and being without a driver,\n" +
+			"the requests and errors that the canary served, who drove, and why it ended. With ROLLOUT, or the beginning of\n" +
+			"its ID, it tells every event and command of that one, with time, actor, reason and evidence.\n\n" +
 			"--output json writes one object a rollout; with ROLLOUT its whole journal, one object a line: rollout, seq, at,\n" +
 			"actor, kind and body of every event, and rollout and command of what was asked and never answered.\n\n" +
 			"--replay opens the console on a rollout that is over, with time to scroll through (needs a terminal).",

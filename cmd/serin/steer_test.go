@@ -126,9 +126,9 @@ func (r *region) history(t *testing.T) pastRollout {
 func auditOf(t *testing.T, r *region, id string) {
 	t.Helper()
 	past := r.history(t)
-	parts := past.Seconds["working"] + past.Seconds["holding"] + past.Seconds["waiting"]
+	parts := past.Seconds["working"] + past.Seconds["holding"] + past.Seconds["waiting"] + past.Seconds["driverless"]
 	if past.Rollout != id || past.Outcome != "rolled_back" || past.Cause != "person" || len(past.Drivers) != 1 ||
-		!strings.HasPrefix(past.StartedBy, "codebuild yelb-appserver-deploy:77") || past.Seconds["waiting"] <= 0 || parts-past.Seconds["total"] > 1e-6 || past.Seconds["total"]-parts > 1e-6 {
+		!strings.HasPrefix(past.StartedBy, "codebuild yelb-appserver-deploy:77") || past.Seconds["waiting"] <= 0 || past.Seconds["driverless"] != 0 || parts-past.Seconds["total"] > 1e-6 || past.Seconds["total"]-parts > 1e-6 {
 		t.Errorf("the history is %+v", past)
 	}
 	wants(t, r.says(t, 0, "history", "yelb-appserver", id),
@@ -167,6 +167,9 @@ func TestARolloutThatNobodyDrives(t *testing.T) {
 	wants(t, r.says(t, 4, "rollback", "yelb-appserver", "--reason", "nobody is there"), "nobody is there", "traffic is back", "rolled back after")
 	watcher.exits(headless.ExitRolledBackByPerson)
 	wants(t, watcher.diagnostics.String(), "driver lost", "serin takeover yelb-appserver")
+	if past := r.history(t); len(past.Drivers) != 2 || past.Seconds["driverless"] <= 0 {
+		t.Errorf("the history of a rollout that was without a driver is %+v", past)
+	}
 
 	held := inAHold(t, r, "22222222", "--on-interrupt", "hold")
 	held.signal(syscall.SIGTERM)

@@ -10,10 +10,14 @@ type Spent struct {
 	Holding time.Duration
 	// Waiting: a person was waited for: at a gate, paused, stuck, or let go of.
 	Waiting time.Duration
+	// Driverless: nobody worked or held, because the driver was lost: from the last thing
+	// that it recorded until the next one drove. Of an open rollout that is known once
+	// somebody has taken it over.
+	Driverless time.Duration
 }
 
 // Total is the whole.
-func (s Spent) Total() time.Duration { return s.Working + s.Holding + s.Waiting }
+func (s Spent) Total() time.Duration { return s.Working + s.Holding + s.Waiting + s.Driverless }
 
 // SpentOn is what the time of a rollout went into, from its first event to its last, or
 // to now while it is open. What passed between two events belongs to the state that the
@@ -23,16 +27,27 @@ func SpentOn(events []Event, now time.Time) Spent {
 	var r Rollout
 	for i, event := range events {
 		r.Apply(event)
+		part := spent.of(&r)
 		var passed time.Duration
 		switch {
 		case i+1 < len(events):
 			passed = between(event, events[i+1])
+			if part != &spent.Waiting && replacesLost(events[i+1], &r) {
+				part = &spent.Driverless
+			}
 		case r.Outcome == "":
 			passed = now.Sub(event.At)
 		}
-		*spent.of(&r) += max(passed, 0)
+		*part += max(passed, 0)
 	}
 	return spent
+}
+
+// replacesLost tells whether an event is that another driver took over. Who begins a
+// rollout holds its lease with the fence 1.
+func replacesLost(next Event, r *Rollout) bool {
+	took, is := next.Body.(*DriverTook)
+	return is && took.Fence > max(r.Fence, 1)
 }
 
 // between is the time that passed between two events.

@@ -60,6 +60,42 @@ func TestWhatTheTimeOfARolloutWentInto(t *testing.T) {
 	}
 }
 
+// What passed while nobody drove is a part of its own, unless a person was waited for then:
+// a driver would not have moved anything either.
+func TestTheTimeWithoutADriver(t *testing.T) {
+	paused := &engine.PausedNow{Pause: engine.Pause{Kind: engine.PausedByPerson}}
+	events := told(t,
+		spell{&engine.DriverTook{Fence: 1}, time.Second},
+		spell{&engine.StackRequested{}, 20 * time.Second},
+		spell{&engine.TasksBecameHealthy{}, 5 * time.Minute},
+		spell{&engine.DriverTook{Fence: 2}, time.Second},
+		spell{&engine.WeightsConfirmed{Stable: 90, Canary: 10}, 30 * time.Second},
+		spell{&engine.Judged{}, 2 * time.Minute},
+		spell{&engine.DriverTook{Fence: 4}, 30 * time.Second},
+		spell{paused, time.Hour},
+		spell{&engine.DriverTook{Fence: 5}, time.Minute},
+		spell{&engine.Resumed{}, 0},
+		spell{&engine.LetGo{}, 3 * time.Minute},
+		spell{&engine.DriverTook{Fence: 6}, time.Minute},
+		spell{&engine.RollbackStarted{}, 10 * time.Second},
+		spell{&engine.DriverTook{Fence: 7}, 2 * time.Second},
+	)
+	want := engine.Spent{
+		Working: 24 * time.Second, Holding: 2 * time.Minute, Waiting: time.Hour + 4*time.Minute,
+		Driverless: 7*time.Minute + 10*time.Second,
+	}
+	if got := engine.SpentOn(events, events[len(events)-1].At.Add(2*time.Second)); got != want {
+		t.Errorf("spent on %+v, want %+v", got, want)
+	}
+	// Who begins a rollout is its first driver, unless another one had to.
+	for fence, want := range map[int64]time.Duration{1: 0, 2: time.Minute} {
+		begun := told(t, spell{&engine.Judged{}, time.Minute}, spell{&engine.DriverTook{Fence: fence}, 0})
+		if got := engine.SpentOn(begun, begun[2].At); got.Driverless != want || got.Total() != time.Minute {
+			t.Errorf("until the fence %d it has spent %+v", fence, got)
+		}
+	}
+}
+
 // However a rollout goes, the parts of its time make up the whole.
 func TestThePartsOfTheTimeMakeUpTheWhole(t *testing.T) {
 	pause := engine.Pause{Kind: engine.PausedByPerson, By: "kim"}
@@ -74,6 +110,8 @@ func TestThePartsOfTheTimeMakeUpTheWhole(t *testing.T) {
 		func() engine.Body { return &engine.StuckNow{} },
 		func() engine.Body { return &engine.LetGo{} },
 		func() engine.Body { return &engine.DriverTook{} },
+		func() engine.Body { return &engine.DriverTook{Fence: 2} },
+		func() engine.Body { return &engine.DriverTook{Fence: 3} },
 		func() engine.Body { return &engine.RollbackStarted{} },
 		func() engine.Body { return &engine.ClockJumped{Jump: -time.Hour} },
 		func() engine.Body { return &engine.ClockJumped{Jump: 40 * time.Second} },
@@ -92,7 +130,7 @@ func TestThePartsOfTheTimeMakeUpTheWhole(t *testing.T) {
 			open = spells[len(spells)-1].lasts
 		}
 		spent := engine.SpentOn(events, last.Add(open))
-		if spent.Total() != whole || spent.Working < 0 || spent.Holding < 0 || spent.Waiting < 0 {
+		if spent.Total() != whole || spent.Working < 0 || spent.Holding < 0 || spent.Waiting < 0 || spent.Driverless < 0 {
 			rt.Fatalf("%+v is %s, want %s", spent, spent.Total(), whole)
 		}
 	})

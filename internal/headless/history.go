@@ -59,8 +59,12 @@ func (h HistoryReport) Text(out io.Writer) error {
 	r := h.Rollout
 	lines := []string{fmt.Sprintf("%s  %s  %s: %s, %s", stamp(r.StartedAt), r.ID, r.Key.Service, versions(r), h.outcome())}
 	add := func(words string) { lines = append(lines, "  "+words) }
-	add(fmt.Sprintf("%d of %d steps passed; %s: %s working, %s holding, %s waiting for a person", h.Passed, h.Steps,
-		brief(h.Spent.Total()), brief(h.Spent.Working), brief(h.Spent.Holding), brief(h.Spent.Waiting)))
+	spent := fmt.Sprintf("%d of %d steps passed; %s: %s working, %s holding, %s waiting for a person", h.Passed, h.Steps,
+		brief(h.Spent.Total()), brief(h.Spent.Working), brief(h.Spent.Holding), brief(h.Spent.Waiting))
+	if h.Spent.Driverless > 0 {
+		spent += ", " + brief(h.Spent.Driverless) + " without a driver"
+	}
+	add(spent)
 	if h.HasResponses {
 		add(fmt.Sprintf("the canary served %.0f requests, %.0f with a 5xx", h.Requests, h.Errors))
 	}
@@ -83,7 +87,7 @@ func brief(d time.Duration) string { return d.Round(time.Second).String() }
 // JSON writes the rollout as one object in one line: rollout, service, environment,
 // outcome (null while it is open), phase, reason, cause (verdict, person, interrupt,
 // deployment, provider, timeout; null without), leftover, first, started, started_by,
-// ended, seconds (total, working, holding, waiting), steps, steps_passed, requests and
+// ended, seconds (total, working, holding, waiting, driverless), steps, steps_passed, requests and
 // errors that the canary served (null for tcp), drivers, and stable and canary with their
 // weights.
 func (h HistoryReport) JSON(out io.Writer) error {
@@ -112,6 +116,7 @@ func (h HistoryReport) JSON(out io.Writer) error {
 	line.add("seconds", map[string]float64{
 		"total": h.Spent.Total().Seconds(), "working": h.Spent.Working.Seconds(),
 		"holding": h.Spent.Holding.Seconds(), "waiting": h.Spent.Waiting.Seconds(),
+		"driverless": h.Spent.Driverless.Seconds(),
 	})
 	line.add("steps", h.Steps)
 	line.add("steps_passed", h.Passed)

@@ -86,9 +86,44 @@ func TestBackToTheVersionBefore(t *testing.T) {
 		t.Errorf("it began with %s", p.lines[0])
 	}
 
+	checkBothWays(t, r, planted)
+
 	p = r.run(t, headless.ExitUsage, "deploy", file, "--previous", "--fast", "--ci")
 	if !strings.Contains(p.diagnostics.String(), "since then it also had yelb-appserver:fixed (version 2): to deploy that, name it with --image") {
 		t.Errorf("back at the first version: %s", p.diagnostics.String())
+	}
+}
+
+// checkBothWays looks at what history tells of the way to the fixed version and of the way
+// back, and at the route, which is all the planted version's again.
+func checkBothWays(t *testing.T, r *region, planted string) {
+	t.Helper()
+	type version struct {
+		Sha    string
+		Weight int
+	}
+	type past struct {
+		Outcome        string
+		Steps          int `json:"steps_passed"`
+		Stable, Canary version
+	}
+	var told []past
+	for line := range strings.Lines(r.run(t, headless.ExitSucceeded, "history", "yelb-appserver", "--output", "json").text()) {
+		var one past
+		if err := json.Unmarshal([]byte(line), &one); err != nil {
+			t.Fatalf("%q: %v", line, err)
+		}
+		told = append(told, one)
+	}
+	want := []past{
+		{"succeeded", 2, version{"9bd0417e", 0}, version{planted, 100}},
+		{"succeeded", 1, version{planted, 0}, version{"9bd0417e", 100}},
+	}
+	if !slices.Equal(told, want) {
+		t.Errorf("history tells %+v, want %+v", told, want)
+	}
+	if status := r.run(t, headless.ExitSucceeded, "status", "yelb-appserver").text(); !strings.Contains(status, "yelb-appserver: idle, yelb-appserver-"+planted+" 100\n") {
+		t.Errorf("the route is %q", status)
 	}
 }
 

@@ -68,7 +68,9 @@ func BenchmarkResponsesOfFiftyRollouts(b *testing.B) {
 }
 
 // constant is a CloudWatch that says the same whatever it is asked.
-type constant struct{ data *cloudwatch.GetMetricDataOutput }
+type constant struct {
+	data *cloudwatch.GetMetricDataOutput
+}
 
 func (c constant) GetMetricData(context.Context, *cloudwatch.GetMetricDataInput, ...func(*cloudwatch.Options)) (*cloudwatch.GetMetricDataOutput, error) {
 	return c.data, nil
@@ -178,7 +180,6 @@ func BenchmarkCallDescribeServices(b *testing.B) {
 		}
 	}
 }
-
 
 func describe(ctx context.Context, clients *Clients, names []string) (int, error) {
 	out, err := clients.ECS.DescribeServices(ctx, &ecs.DescribeServicesInput{Cluster: aws.String("ecs-blogpost"), Services: names})

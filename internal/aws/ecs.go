@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
@@ -30,6 +31,10 @@ type Tasks struct {
 	where  Where
 	names  *registrations
 	checks *healthChecks
+	lists  *taskLists
+	// looks gather the looks at each cluster: a request is one of one cluster.
+	mu    sync.Mutex
+	looks map[string]*gathering[*cluster]
 }
 
 var (
@@ -43,22 +48,52 @@ func NewTasks(api TaskAPI, names InstanceAPI, where Where) *Tasks {
 		api: api, where: where,
 		names:  &registrations{api: names, where: where},
 		checks: newHealthChecks(api),
+		lists:  newTaskLists(),
+		looks:  make(map[string]*gathering[*cluster]),
 	}
 }
 
-// Limits of one request (API references of DescribeServices and DescribeTasks), and how
-// much of the past is told.
+// tasksGathered is for how long looks at tasks are gathered: tasks are looked at every five
+// seconds, twice a second at most, so that this little is not missed, and one rollout's looks
+// are further apart.
+const tasksGathered = 400 * time.Millisecond
+
+// looksAt are the looks at a cluster. Every look at it meets that it is not there; but what
+// these credentials may see can differ from service to service (actions defined by ECS,
+// resource types of DescribeServices).
+func (t *Tasks) looksAt(name string) *gathering[*cluster] {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.looks[name] == nil {
+		t.looks[name] = &gathering[*cluster]{window: tasksGathered, read: t.look, shared: func(err error) bool {
+			return hasCode(err, clusterMissing) || t.where.isCommon(err) && !hasCode(err, "AccessDeniedException", "AccessDenied")
+		}}
+	}
+	return t.looks[name]
+}
+
+// How much of the past is told.
 const (
-	servicesPerRequest = 10
-	tasksPerRequest    = 100
-	stopsTold          = 10
-	messagesTold       = 10
+	stopsTold    = 10
+	messagesTold = 10
 )
 
-// Health reads the tasks of versions; see engine.Tasks.
+// Health reads the tasks of versions; see engine.Tasks. It shares requests with those who
+// ask at about the same time.
 func (t *Tasks) Health(ctx context.Context, service engine.Service, shas []string) ([]engine.TaskHealth, error) {
-	all, err := t.HealthOf(ctx, map[engine.Service][]string{service: shas})
-	return all[service], err
+	if len(shas) == 0 {
+		return nil, nil
+	}
+	in := &cluster{name: service.Environment}
+	in.add(service, shas)
+	err := t.looksAt(in.name).ask(ctx, service.Name, in)
+	if err == nil {
+		err = t.complete(ctx, in)
+	}
+	if err != nil {
+		return nil, t.fault(ctx, in, err)
+	}
+	return t.healthOf(ctx, service, shas, in)
 }
 
 // HealthOf reads the tasks of versions of many services, in the order of their shas, with
@@ -75,17 +110,16 @@ func (t *Tasks) HealthOf(ctx context.Context, versions map[engine.Service][]stri
 	}
 	all := make(map[engine.Service][]engine.TaskHealth, len(versions))
 	for _, name := range slices.Sorted(maps.Keys(clusters)) {
-		read := clusters[name]
-		services, err := t.services(ctx, read)
-		if err != nil {
-			return nil, err
+		in := clusters[name]
+		err := t.look(ctx, []*cluster{in})
+		if err == nil {
+			err = t.complete(ctx, in)
 		}
-		tasks, err := t.tasks(ctx, read, services)
 		if err != nil {
-			return nil, err
+			return nil, t.fault(ctx, in, err)
 		}
-		for _, service := range read.services {
-			if all[service], err = t.healthOf(ctx, service, versions[service], services, tasks); err != nil {
+		for _, service := range in.services {
+			if all[service], err = t.healthOf(ctx, service, versions[service], in); err != nil {
 				return nil, err
 			}
 		}
@@ -93,139 +127,40 @@ func (t *Tasks) HealthOf(ctx context.Context, versions map[engine.Service][]stri
 	return all, nil
 }
 
-// cluster is what is read of one cluster: services, and the names of their versions.
-type cluster struct {
-	name            string
-	services        []engine.Service
-	names, versions []string
-}
+const clusterMissing = "ClusterNotFoundException"
 
-func (c *cluster) add(service engine.Service, shas []string) {
-	c.services, c.names = append(c.services, service), append(c.names, service.Name)
-	for _, sha := range shas {
-		c.versions = append(c.versions, service.VersionName(sha))
+// fault is why a cluster could not be looked at.
+func (t *Tasks) fault(ctx context.Context, in *cluster, err error) error {
+	if hasCode(err, clusterMissing) {
+		return refuse("read", in.target(), engine.NotFound,
+			"check EnvironmentName, the account and the region",
+			"environment %s has no ECS cluster in %s", in.name, t.where.Region)
 	}
+	return t.where.fault(ctx, "read", in.target(), err)
 }
 
-// target is what is read, in words.
-func (c *cluster) target() string {
-	return "the tasks of " + strings.Join(c.names, ", ") + " in cluster " + c.name
-}
-
-func (t *Tasks) healthOf(
-	ctx context.Context, service engine.Service, shas []string, services map[string]types.Service, tasks map[string][]types.Task,
-) ([]engine.TaskHealth, error) {
+func (t *Tasks) healthOf(ctx context.Context, service engine.Service, shas []string, in *cluster) ([]engine.TaskHealth, error) {
 	health := make([]engine.TaskHealth, len(shas))
-	var err error
 	for i, sha := range shas {
 		health[i] = engine.TaskHealth{Sha: sha}
-		found, there := services[service.VersionName(sha)]
-		if there {
-			health[i], err = t.health(ctx, service, sha, found, tasks[service.VersionName(sha)])
+		name := service.VersionName(sha)
+		if err := in.broken[name]; err != nil {
+			return nil, t.fault(ctx, in, err)
 		}
-		if err != nil {
-			return nil, err
+		if found, there := in.active[name]; there {
+			var err error
+			if health[i], err = t.health(ctx, service, sha, found, in.tasks[name]); err != nil {
+				return nil, err
+			}
 		}
 		health[i].ReadAt = time.Now()
 	}
 	return health, nil
 }
 
-// services reads the active ECS services of versions, by name.
-func (t *Tasks) services(ctx context.Context, in *cluster) (map[string]types.Service, error) {
-	active := make(map[string]types.Service, len(in.versions))
-	for part := range slices.Chunk(unique(in.versions), servicesPerRequest) {
-		out, err := t.api.DescribeServices(ctx, &ecs.DescribeServicesInput{Cluster: &in.name, Services: part})
-		if hasCode(err, "ClusterNotFoundException") {
-			return nil, refuse("read", in.target(), engine.NotFound,
-				"check EnvironmentName, the account and the region",
-				"environment %s has no ECS cluster in %s", in.name, t.where.Region)
-		}
-		if err != nil {
-			return nil, t.where.fault(ctx, "read", in.target(), err)
-		}
-		if err := t.failures(in, out.Failures); err != nil {
-			return nil, err
-		}
-		for _, found := range out.Services {
-			if awssdk.ToString(found.Status) == "ACTIVE" {
-				active[awssdk.ToString(found.ServiceName)] = found
-			}
-		}
-	}
-	return active, nil
-}
-
-// failures refuses a part of an answer that failed for another reason than that the
-// thing is not there.
-func (t *Tasks) failures(in *cluster, failures []types.Failure) error {
-	for _, failure := range failures {
-		if reason := text(failure.Reason); reason != "MISSING" {
-			return refuse("read", in.target(), engine.Transient, "",
-				"ECS says %s of %s %s", reason, lastPart(text(failure.Arn)), text(failure.Detail))
-		}
-	}
-	return nil
-}
-
-// tasks reads the running and the stopped tasks of services, by the service's name. The
-// tasks of all of them share requests.
-func (t *Tasks) tasks(ctx context.Context, in *cluster, services map[string]types.Service) (map[string][]types.Task, error) {
-	owner := make(map[string]string)
-	for _, name := range slices.Sorted(maps.Keys(services)) {
-		for _, desired := range []types.DesiredStatus{types.DesiredStatusRunning, types.DesiredStatusStopped} {
-			arns, err := t.list(ctx, in.name, name, desired)
-			if hasCode(err, "ServiceNotFoundException", "ServiceNotActiveException") {
-				continue
-			}
-			if err != nil {
-				return nil, t.where.fault(ctx, "read", in.target(), err)
-			}
-			for _, arn := range arns {
-				owner[arn] = name
-			}
-		}
-	}
-	tasks := make(map[string][]types.Task, len(services))
-	for part := range slices.Chunk(slices.Sorted(maps.Keys(owner)), tasksPerRequest) {
-		out, err := t.api.DescribeTasks(ctx, &ecs.DescribeTasksInput{Cluster: &in.name, Tasks: part})
-		if err != nil {
-			return nil, t.where.fault(ctx, "read", in.target(), err)
-		}
-		if err := t.failures(in, out.Failures); err != nil {
-			return nil, err
-		}
-		for _, task := range out.Tasks {
-			name := owner[awssdk.ToString(task.TaskArn)]
-			tasks[name] = append(tasks[name], task)
-		}
-	}
-	return tasks, nil
-}
-
-func (t *Tasks) list(ctx context.Context, cluster, name string, desired types.DesiredStatus) ([]string, error) {
-	var arns []string
-	input := &ecs.ListTasksInput{Cluster: &cluster, ServiceName: &name, DesiredStatus: desired}
-	pages := newPages()
-	for {
-		out, err := t.api.ListTasks(ctx, input)
-		if err != nil {
-			return nil, err
-		}
-		arns = append(arns, out.TaskArns...)
-		if awssdk.ToString(out.NextToken) == "" {
-			return arns, nil
-		}
-		if err := pages.next(*out.NextToken); err != nil {
-			return nil, err
-		}
-		input.NextToken = out.NextToken
-	}
-}
-
 // health is the health of one version, of what was read of it.
 func (t *Tasks) health(
-	ctx context.Context, service engine.Service, sha string, found types.Service, tasks []types.Task,
+	ctx context.Context, service engine.Service, sha string, found *types.Service, tasks []types.Task,
 ) (engine.TaskHealth, error) {
 	health := engine.TaskHealth{
 		Sha: sha, Exists: true, Desired: int(found.DesiredCount),

@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -25,6 +26,7 @@ type clusterFake struct {
 	failures    []types.Failure
 	listSize    int
 	fail        map[string]error
+	mu          sync.Mutex
 	calls       map[string]int
 	largest     map[string]int
 }
@@ -32,6 +34,8 @@ type clusterFake struct {
 var _ TaskAPI = (*clusterFake)(nil)
 
 func (c *clusterFake) called(operation string, size int) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	if c.calls == nil {
 		c.calls, c.largest = map[string]int{}, map[string]int{}
 	}
@@ -87,10 +91,13 @@ func (c *clusterFake) DescribeTasks(_ context.Context, in *ecs.DescribeTasksInpu
 		return nil, err
 	}
 	out := &ecs.DescribeTasksOutput{}
-	for _, task := range c.tasks {
-		if slices.Contains(in.Tasks, *task.TaskArn) {
-			out.Tasks = append(out.Tasks, task)
+	for _, arn := range in.Tasks {
+		at := slices.IndexFunc(c.tasks, func(task types.Task) bool { return *task.TaskArn == arn })
+		if at < 0 {
+			out.Failures = append(out.Failures, types.Failure{Arn: &arn, Reason: aws.String("MISSING")})
+			continue
 		}
+		out.Tasks = append(out.Tasks, c.tasks[at])
 	}
 	return out, nil
 }

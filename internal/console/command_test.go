@@ -37,6 +37,13 @@ func (m *mortal) Beat(ctx context.Context, lease engine.Lease) (engine.Lease, er
 	return m.Memory.Beat(ctx, lease)
 }
 
+func (m *mortal) BeatAll(ctx context.Context, leases []engine.Lease) ([]engine.Lease, error) {
+	if m.killed.Load() {
+		return nil, errKilled
+	}
+	return m.Memory.BeatAll(ctx, leases)
+}
+
 func (m *mortal) Release(ctx context.Context, lease engine.Lease) error {
 	if m.killed.Load() {
 		return errKilled

@@ -71,7 +71,7 @@ func (h *Host) start(lease engine.Lease, events []engine.Event) bool {
 			h.OnEvent(event, after)
 		},
 		// What keeps it from its journal is in its snapshots and in its ending.
-		Latest: d.latest, Mailbox: engine.MailboxEvery(h.Journal), Now: h.Now,
+		Latest: d.latest, Mailbox: engine.MailboxEvery(h.Journal), Upkeep: h.upkeep, Now: h.Now,
 	})
 	begun := false
 	h.change(func() bool {

@@ -270,11 +270,12 @@ func TestAnotherConsoleAsksOfTheDriver(t *testing.T) {
 		if seen := other.appserver(t).Rollout; seen == nil || seen.Mine {
 			t.Fatalf("it sees %+v", seen)
 		}
+		other.Actor = "lee@elsewhere (lee)"
 		if err := other.Post(appserver, engine.Command{Kind: engine.RollBack, Reason: "I saw it"}); err != nil {
 			t.Fatal(err)
 		}
 		end := other.until(t, "it is rolled back", hasEnded(engine.RolledBack))
-		if cause := end.Rollout.Rollout.Cause; cause.Kind != engine.ByPerson || cause.By != "lee" || !strings.Contains(cause.Reason, "I saw it") {
+		if cause := end.Rollout.Rollout.Cause; cause.Kind != engine.ByPerson || cause.By != "lee@elsewhere (lee)" || !strings.Contains(cause.Reason, "I saw it") {
 			t.Errorf("%+v", cause)
 		}
 		l.until(t, "its driver is done", func(s scene.Service) bool { return !s.Rollout.Mine })

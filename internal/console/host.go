@@ -28,6 +28,8 @@ type Host struct {
 	driving context.Context //nolint:containedctx // drives outlive the call that starts them
 	leave   context.CancelCauseFunc
 	drives  sync.WaitGroup
+	// upkeep is what the drives share.
+	upkeep *engine.Upkeep
 
 	mu sync.Mutex
 	// closed is true once Close was called: nothing is begun from then on.
@@ -53,6 +55,7 @@ func New(options Options) *Host {
 		endings: map[string]ended{}, faults: map[string]scene.Fault{},
 	}
 	h.driving, h.leave = context.WithCancelCause(context.Background())
+	h.upkeep = engine.NewUpkeep(h.Journal)
 	h.latest.Put(h.compose())
 	return h
 }

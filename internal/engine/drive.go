@@ -42,6 +42,10 @@ type DriverOptions struct {
 	// Mailbox is how often the journal's mailbox is read for commands that other processes
 	// posted; 0 is never.
 	Mailbox time.Duration
+	// Upkeep is what the drivers of this process share, on the same journal; nil is a
+	// driver that gives its signs of life itself. Its mailbox is read with the others' then,
+	// as often as the journal says.
+	Upkeep *Upkeep
 	// Warn is told what an operator must know and what no event says. It may be nil.
 	Warn func(string)
 	// Now is the wall clock of the machine; nil is time.Now. It may jump: the driver goes
@@ -68,6 +72,9 @@ type DriveLoop struct {
 	readingsOf int
 	wake       chan struct{}
 	readers    sync.WaitGroup
+
+	// leave ends the driving, with a cause.
+	leave context.CancelCauseFunc
 
 	mu    sync.Mutex
 	inbox []Command
@@ -148,11 +155,11 @@ func (d *DriveLoop) nudge() {
 // and the rollout open. It returns ErrStale or ErrLeaseLost when another driver acts.
 // Run is called once.
 func (d *DriveLoop) Run(ctx context.Context) (ending Ending, err error) {
-	ctx, stop := context.WithCancelCause(ctx)
+	ctx, d.leave = context.WithCancelCause(ctx)
 	defer d.readers.Wait()
-	defer stop(nil)
+	defer d.leave(nil)
 	defer func() { ending.Kept = d.release() }()
-	d.readers.Go(func() { d.keepLease(ctx, stop) })
+	defer d.keepUp(ctx)()
 	events, err := d.readEvents(ctx)
 	if err != nil {
 		return Ending{}, fmt.Errorf("read the journal of rollout %s: %w", d.ID, err)
@@ -168,9 +175,7 @@ func (d *DriveLoop) Run(ctx context.Context) (ending Ending, err error) {
 	if err := d.takeOn(ctx); err != nil {
 		return Ending{}, err
 	}
-	if taken := d.rollout.CommandsTaken; d.Mailbox > 0 {
-		d.readers.Go(func() { d.readMailbox(ctx, taken) })
-	}
+	d.listen(ctx, d.rollout.CommandsTaken)
 	err = d.loop(ctx)
 	ending = endingOf(d.rollout)
 	ending.Unrecorded = len(d.unrecorded)
@@ -379,8 +384,28 @@ func (d *DriveLoop) publish() {
 	}
 }
 
+// keepUp gives signs of life until it is ended, or the lease is lost.
+func (d *DriveLoop) keepUp(ctx context.Context) (end func()) {
+	if d.Upkeep != nil {
+		return d.Upkeep.keep(ctx, d)
+	}
+	d.readers.Go(func() { d.keepLease(ctx) })
+	return func() {}
+}
+
+// listen takes commands from the journal's mailbox, after those that were taken.
+func (d *DriveLoop) listen(ctx context.Context, taken int64) {
+	switch {
+	case d.Mailbox == 0:
+	case d.Upkeep != nil:
+		d.Upkeep.listen(d, taken)
+	default:
+		d.readers.Go(func() { d.readMailbox(ctx, taken) })
+	}
+}
+
 // keepLease gives signs of life until the lease is lost.
-func (d *DriveLoop) keepLease(ctx context.Context, stop context.CancelCauseFunc) {
+func (d *DriveLoop) keepLease(ctx context.Context) {
 	ticker := time.NewTicker(LeaseTime / 3)
 	defer ticker.Stop()
 	lease := d.Lease
@@ -395,10 +420,15 @@ func (d *DriveLoop) keepLease(ctx context.Context, stop context.CancelCauseFunc)
 		case err == nil:
 			lease = beaten
 		case errors.Is(err, ErrLeaseLost):
-			stop(fmt.Errorf("rollout %s: %w; this driver leaves", d.ID, err))
+			d.replaced()
 			return
 		}
 	}
+}
+
+// replaced ends the driving: the lease is another driver's.
+func (d *DriveLoop) replaced() {
+	d.leave(fmt.Errorf("rollout %s: %w; this driver leaves", d.ID, ErrLeaseLost))
 }
 
 // beat gives a sign of life. One that hangs is given up, for the next one.

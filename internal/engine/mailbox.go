@@ -22,32 +22,47 @@ func MailboxEvery(journal Journal) time.Duration {
 	return mailboxEvery
 }
 
-// readMailbox hands the commands of the journal's mailbox with numbers above after to the
-// driver, until ctx ends. They are read by a clock: what puts them there is another
-// process.
-func (d *DriveLoop) readMailbox(ctx context.Context, after int64) {
+// letters are what a driver has read of its mailbox: all up to a number. They are unread
+// when there may be more.
+type letters struct {
+	after         int64
+	begun, unread bool
+}
+
+// readMailbox hands the commands of the journal's mailbox to the driver, until ctx ends.
+// They are read by a clock: what puts them there is another process.
+func (d *DriveLoop) readMailbox(ctx context.Context, taken int64) {
 	ticker := time.NewTicker(d.Mailbox)
 	defer ticker.Stop()
-	for first := true; ; {
-		commands, err := d.commands(ctx, after)
-		if ctx.Err() != nil {
-			return
-		}
-		d.noteMail(err)
-		if first && err == nil {
-			first = false
-			d.inherit(commands)
-		}
-		for _, command := range commands {
-			d.Post(command)
-			after = command.Number
-		}
+	for box := (&letters{after: taken}); ; {
+		_ = d.collect(ctx, box) // it is noted, and the next reading is soon
 		select {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
 		}
 	}
+}
+
+// collect hands what is new in the mailbox to the driver.
+func (d *DriveLoop) collect(ctx context.Context, box *letters) error {
+	commands, err := d.commands(ctx, box.after)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	d.noteMail(err)
+	if err != nil {
+		return err
+	}
+	if !box.begun {
+		box.begun = true
+		d.inherit(commands)
+	}
+	for _, command := range commands {
+		d.Post(command)
+		box.after = command.Number
+	}
+	return nil
 }
 
 // commands reads the mailbox. A reading that hangs is given up, for the next one.

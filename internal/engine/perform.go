@@ -110,11 +110,19 @@ func (d *DriveLoop) startReadings(ctx context.Context) {
 
 // due is when each reading is due next.
 func (d *DriveLoop) due() map[Activity]time.Time {
-	due := Due(d.rollout, d.evidence, d.cadence)
+	due := Due(d.rollout, d.evidence, d.pace())
 	for activity, at := range due {
 		due[activity] = later(at, d.rests[activity])
 	}
 	return due
+}
+
+// pace is how often the world is read now.
+func (d *DriveLoop) pace() Cadence {
+	if d.Upkeep == nil {
+		return d.cadence
+	}
+	return d.cadence.Among(d.Upkeep.drivers(), seconds(d.rollout.Spec.MetricPeriod))
 }
 
 // reader binds a reading to what the rollout is now: the goroutine that performs it

@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -64,6 +65,10 @@ type runOptions struct {
 	warn func(string)
 	// mailbox is how often the mailbox is read.
 	mailbox time.Duration
+	// id is the rollout's, r1 where it is not said, service its service's, app where not.
+	id, service string
+	// upkeep is what its driver shares with others.
+	upkeep *engine.Upkeep
 }
 
 // start begins a rollout and drives it in the background.
@@ -72,16 +77,17 @@ func start(t *testing.T, w *world, spec engine.Spec, options runOptions) *run {
 	if options.journal == nil {
 		options.journal = journal.NewMemory()
 	}
+	options.id, options.service = cmp.Or(options.id, "r1"), cmp.Or(options.service, "app")
 	driver := engine.Driver{Actor: "arn:aws:iam::1:user/kim", Place: "test", Unattended: !options.attended}
 	started, err := engine.Prepare(t.Context(), w.ports(), engine.Opening{
-		ID: "r1", Spec: spec, Driver: driver,
-		Key:     engine.Key{Account: "1", Region: "us-west-2", Environment: "blog", Service: "app"},
+		ID: options.id, Spec: spec, Driver: driver,
+		Key:     engine.Key{Account: "1", Region: "us-west-2", Environment: "blog", Service: options.service},
 		Conduct: engine.Conduct{Unattended: !options.attended, ErrorLimit: 2 * time.Minute},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	lease, err := options.journal.Begin(t.Context(), "r1", driver, engine.Event{
+	lease, err := options.journal.Begin(t.Context(), options.id, driver, engine.Event{
 		Seq: 1, At: time.Now(), Actor: driver.Actor, Body: started,
 	})
 	if err != nil {
@@ -94,12 +100,12 @@ func drive(t *testing.T, w *world, options runOptions, driver engine.Driver, lea
 	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
 	r := &run{
-		world: w, journal: options.journal, id: "r1", done: make(chan struct{}), stop: stop,
+		world: w, journal: options.journal, id: lease.Rollout, done: make(chan struct{}), stop: stop,
 		latest: engine.NewLatest[engine.Snapshot](),
 	}
 	r.DriveLoop = engine.NewDriver(engine.DriverOptions{
-		Journal: options.journal, Ports: w.ports(), ID: "r1", Driver: driver, Lease: lease, Latest: r.latest,
-		Now: options.now, Warn: options.warn, Mailbox: options.mailbox,
+		Journal: options.journal, Ports: w.ports(), ID: lease.Rollout, Driver: driver, Lease: lease, Latest: r.latest,
+		Now: options.now, Warn: options.warn, Mailbox: options.mailbox, Upkeep: options.upkeep,
 		OnEvent: func(event engine.Event, rollout *engine.Rollout) {
 			r.mu.Lock()
 			r.seen = append(r.seen, event)

@@ -23,6 +23,18 @@ func CadenceOf(spec Spec) Cadence {
 	}
 }
 
+// worldEvery is how often a process reads the world of one of its rollouts: an account's
+// quotas, and a core, have no room for all of a thousand every few seconds.
+const worldEvery = 50 * time.Millisecond
+
+// Among is the cadence of one of several rollouts that a process drives. From a hundred on
+// their worlds are read less often, but once a metric period: what is decided by the
+// responses is decided no later. What was just written is confirmed as soon as ever.
+func (c Cadence) Among(drivers int, period time.Duration) Cadence {
+	c.World = max(c.World, min(time.Duration(drivers)*worldEvery, period))
+	return c
+}
+
 // readings are what is read in each phase.
 func readings(r *Rollout) []Activity {
 	live := []Activity{ReadRoute, ReadTasks, ReadMetrics, ReadAlarms}

@@ -32,10 +32,15 @@ func open(tb testing.TB, path string) *journal.SQLite {
 
 func TestMemory(t *testing.T) {
 	journaltest.Conform(t, func(*testing.T) engine.Journal { return journal.NewMemory() })
+	journaltest.ConformShared(t, func(*testing.T) engine.Shared { return journal.NewMemory() })
 }
 
 func TestSQLite(t *testing.T) {
 	journaltest.Conform(t, func(t *testing.T) engine.Journal {
+		t.Helper()
+		return open(t, filepath.Join(t.TempDir(), "journal.db"))
+	})
+	journaltest.ConformShared(t, func(t *testing.T) engine.Shared {
 		t.Helper()
 		return open(t, filepath.Join(t.TempDir(), "journal.db"))
 	})

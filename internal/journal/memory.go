@@ -17,6 +17,8 @@ type Memory struct {
 	mutex    sync.Mutex
 	rollouts map[string]*record
 	begun    int
+	// addressed are the rollouts of all commands, in the order of their posting.
+	addressed []string
 }
 
 // record is one rollout in memory.
@@ -123,6 +125,7 @@ func (m *Memory) Post(ctx context.Context, id string, command engine.Command) (n
 		number = int64(len(r.commands)) + 1
 		command.Number = number
 		r.commands = append(r.commands, command)
+		m.addressed = append(m.addressed, id)
 		return nil
 	})
 	return number, err

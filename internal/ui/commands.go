@@ -82,7 +82,7 @@ func post(kind engine.CommandKind) func(*model) tea.Cmd {
 // post asks something of a service's rollout. The host takes it without waiting, so that
 // no terminal, and no other message of the program, delays a roll back.
 func (m *model) post(service string, kind engine.CommandKind, reason string) bool {
-	command := engine.Command{Kind: kind, By: m.live.Caller, At: time.Now(), Reason: reason}
+	command := engine.Command{Kind: kind, At: time.Now(), Reason: reason}
 	if err := m.options.Host.Post(service, command); err != nil {
 		m.say(screen.Failure, words(kind)+" was not asked: "+err.Error())
 		return false

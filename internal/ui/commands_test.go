@@ -97,7 +97,7 @@ func agree(t *testing.T, service scene.Service, kind engine.CommandKind) {
 	rig.noDialog()
 	rig.posts(kind)
 	got := rig.host.posts[0]
-	if got.service != "yelb-appserver" || got.command.By != "arn:aws:iam::123456789012:user/kim" || got.command.At.IsZero() {
+	if got.service != "yelb-appserver" || got.command.By != "" || got.command.At.IsZero() {
 		t.Fatalf("posted %+v", got)
 	}
 }

@@ -17,8 +17,8 @@ import (
 type Scene struct {
 	// At is when it was made.
 	At time.Time
-	// Environment, Region and Account say where; Caller is the ARN of who looks, and asks:
-	// empty while it is not known.
+	// Environment, Region and Account say where; Caller is the ARN of who looks: empty
+	// while it is not known.
 	Environment, Region, Account, Caller string
 	// Services are those of the environment, by name. Nil until they were first read.
 	Services []Service
@@ -145,9 +145,10 @@ type Host interface {
 	// It never waits.
 	Scene() (Scene, <-chan struct{})
 	// Post asks something of a service's open rollout. It never waits: what becomes of it
-	// is seen in later scenes, as an event that the command was taken or refused. A rollout
-	// that nobody drives is taken over to be rolled back or resumed. The error is for a
-	// command that nobody can take, with words for the operator.
+	// is seen in later scenes, as an event that the command was taken or refused. Who asks,
+	// and from where, is the host's to say: it fills in a By that is empty. A rollout that
+	// nobody drives is taken over to be rolled back or resumed. The error is for a command
+	// that nobody can take, with words for the operator.
 	Post(service string, command engine.Command) error
 	// Propose says what an order would do; it changes nothing. The error is for the
 	// operator, a problem a line.

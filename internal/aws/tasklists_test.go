@@ -85,6 +85,7 @@ func watching(t *testing.T, test func(t *testing.T, w *watchedFleet)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		w := &watchedFleet{clusterFake: &clusterFake{services: []types.Service{ecsService("aaaa", 2)}, definitions: definition(true)}}
+		w.services[0].Deployments = []types.Deployment{{Id: aws.String("d1"), Status: aws.String("PRIMARY"), UpdatedAt: aws.Time(time.Now())}}
 		w.tasks = NewTasks(w.clusterFake, &instancesFake{}, here())
 		w.scale(1, 2)
 		w.event("(service yelb-appserver-aaaa) has started 2 tasks: (task t1) (task t2).")
@@ -139,7 +140,7 @@ func TestATaskThatCameAndWentIsSeen(t *testing.T) {
 		w.expect(t, 2, 2, 1, true)
 	})
 	watching(t, func(t *testing.T, w *watchedFleet) {
-		w.services[0].Deployments = []types.Deployment{{Id: aws.String("d"), FailedTasks: 1}}
+		w.services[0].Deployments[0].FailedTasks++
 		w.scale(3)
 		w.crash("t3")
 		w.count()
@@ -157,16 +158,23 @@ func TestAServiceThatIsScaledIsSeen(t *testing.T) {
 }
 
 func TestADeploymentIsSeen(t *testing.T) {
-	watching(t, func(t *testing.T, w *watchedFleet) {
-		w.services[0].Deployments = []types.Deployment{{Id: aws.String("d2"), Status: aws.String("PRIMARY"), UpdatedAt: aws.Time(time.Now())}}
-		w.expect(t, 2, 2, 0, true)
+	replaced := func(t *testing.T, w *watchedFleet) {
+		t.Helper()
 		for _, id := range []string{"t1", "t2"} {
 			w.crash(id)
 		}
 		w.scale(3, 4)
 		w.expect(t, 2, 2, 2, true)
-		w.services[0].Deployments[0].UpdatedAt = aws.Time(time.Now().Add(time.Second))
-		w.expect(t, 2, 2, 2, true)
+	}
+	watching(t, func(t *testing.T, w *watchedFleet) {
+		w.services[0].Deployments = append([]types.Deployment{{Id: aws.String("d2"), Status: aws.String("PRIMARY")}}, w.services[0].Deployments...)
+		w.expect(t, 2, 2, 0, true)
+		replaced(t, w)
+	})
+	watching(t, func(t *testing.T, w *watchedFleet) {
+		w.services[0].Deployments[0].UpdatedAt = aws.Time(time.Now())
+		w.expect(t, 2, 2, 0, true)
+		replaced(t, w)
 	})
 }
 

@@ -41,7 +41,7 @@ const (
 	rolloutID   = "r1"
 )
 
-// TestMain keeps the machine's own AWS configuration away.
+// TestMain keeps the machine's own AWS configuration away, and has a panic tell its seed.
 func TestMain(m *testing.M) {
 	if os.Getenv(stillSandbox) != "" {
 		serveStill()
@@ -57,6 +57,7 @@ func TestMain(m *testing.M) {
 		_ = os.Setenv(name, nowhere)
 	}
 	_ = os.Setenv("AWS_EC2_METADATA_DISABLED", "true")
+	labelTracebacks()
 	os.Exit(m.Run())
 }
 

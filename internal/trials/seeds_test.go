@@ -38,10 +38,7 @@ func TestSeeds(t *testing.T) {
 		s := first + uint64(n)
 		t.Run(fmt.Sprint(s), func(t *testing.T) {
 			t.Parallel()
-			live(t, newLife(s))
-			if t.Failed() {
-				t.Logf("replay it: go test ./internal/trials -run TestSeeds -seed=%d", s)
-			}
+			replayed(t, fmt.Sprintf("go test ./internal/trials -run TestSeeds -seed=%d", s), func() { live(t, newLife(s)) })
 		})
 	}
 }

@@ -49,14 +49,13 @@ func TestOneOfTwoTakesOver(t *testing.T) {
 				random := rand.New(rand.NewPCG(s, 0x5acc))
 				names := slices.Sorted(maps.Keys(usual))
 				name := names[random.IntN(len(names))]
-				found := disturbable()[name].succeed(t, name, usual[name], random)
-				died.Add(int64(len(found.places)))
-				if fmt.Sprint(found.aftermath) != fmt.Sprint(usual[name].aftermath) {
-					t.Errorf("%s, killed %v, ends with\n%+v, without a death with\n%+v%s", name, found.places, found.aftermath, usual[name].aftermath, found.story)
-				}
-				if t.Failed() {
-					t.Logf("replay it: go test ./internal/trials -run TestOneOfTwoTakesOver -succession=%d", s)
-				}
+				replayed(t, fmt.Sprintf("go test ./internal/trials -run TestOneOfTwoTakesOver -succession=%d", s), func() {
+					found := disturbable()[name].succeed(t, name, usual[name], random)
+					died.Add(int64(len(found.places)))
+					if fmt.Sprint(found.aftermath) != fmt.Sprint(usual[name].aftermath) {
+						t.Errorf("%s, killed %v, ends with\n%+v, without a death with\n%+v%s", name, found.places, found.aftermath, usual[name].aftermath, found.story)
+					}
+				})
 			})
 		}
 	})

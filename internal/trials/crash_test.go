@@ -33,6 +33,8 @@ type scenario struct {
 	outcome      engine.Outcome
 	// rolledBackAt is the weight at which a person asks for a roll back, 0 for none.
 	rolledBackAt int
+	// still leaves the servers and the network out, at a tenth of the cost.
+	still bool
 }
 
 func scenarios() map[string]scenario {
@@ -297,7 +299,9 @@ func (s scenario) play(t *testing.T, at place) (found aftermath, reaped *reaper)
 	reaped = &reaper{Journal: log, place: at, kill: func() {}}
 	synctest.Test(t, func(t *testing.T) {
 		t.Helper()
-		r := openRegion(t, s.options(reaped.around))
+		options := s.options(reaped.around)
+		options.Still = s.still
+		r := (&region{still: s.still, bare: s.still}).open(t, options)
 		defer r.close()
 		lease := r.begin(t, log, r.specOf(t, s.service, s.tag, s.set...), false)
 		first := r.drive(reaped, lease)
@@ -371,18 +375,48 @@ func TestADriverThatDiesAnywhere(t *testing.T) {
 				places = append(places, place{call: n + 1}, place{call: n + 1, after: true})
 			}
 			t.Logf("%d places, calls %v, %+v", len(places), undisturbed.calls, wanted)
-			for n, at := range places {
-				if n%*every != 0 {
-					continue
-				}
-				t.Run(strings.ReplaceAll(at.String(), " ", "-"), func(t *testing.T) {
-					t.Helper()
-					found, reaped := s.play(t, at)
-					if fmt.Sprint(found) != fmt.Sprint(wanted) {
-						t.Errorf("it ends with\n%+v, without a crash with\n%+v%s", found, wanted, reaped.story)
-					}
-				})
+			s.dies(t, places, *every, wanted)
+		})
+	}
+}
+
+// dies kills the driver at one of so many places, and compares the ends.
+func (s scenario) dies(t *testing.T, places []place, every int, wanted aftermath) {
+	t.Helper()
+	for n, at := range places {
+		if n%every != 0 {
+			continue
+		}
+		t.Run(strings.ReplaceAll(at.String(), " ", "-"), func(t *testing.T) {
+			t.Helper()
+			found, reaped := s.play(t, at)
+			if fmt.Sprint(found) != fmt.Sprint(wanted) {
+				t.Errorf("it ends with\n%+v, without a crash with\n%+v%s", found, wanted, reaped.story)
 			}
+			if !reaped.dead {
+				t.Errorf("nobody died%s", reaped.story)
+			}
+		})
+	}
+}
+
+// TestADriverThatDiesInAReading kills the driver of each scenario in every call that only
+// reads. Before it takes effect and after are the same: it has none.
+func TestADriverThatDiesInAReading(t *testing.T) {
+	for name, s := range scenarios() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s.still = true
+			wanted, undisturbed := s.play(t, place{})
+			if wanted.outcome != s.outcome {
+				t.Fatalf("undisturbed it ends with %+v", wanted)
+			}
+			var places []place
+			for n := range undisturbed.reads {
+				places = append(places, place{read: n + 1})
+			}
+			t.Logf("%d places, %+v", len(places), wanted)
+			s.dies(t, places, *every**every, wanted)
 		})
 	}
 }

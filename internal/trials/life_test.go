@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strings"
+	"testing"
 	"time"
 
 	"serin/internal/engine"
@@ -124,4 +125,41 @@ func (d drawn) rule() string {
 	when := d.one("#1", "#2", "#3-6", "#2-", "#1-40", "@0.02", "@0.1", "@0.3", "@0.6")
 	kind := d.one("throttle", "500", "503", "reset", "lose", "lose", "hang", "stale:3s", "stale:2", "stale:20s", "expired", "denied")
 	return operations[d.IntN(len(operations))] + when + "=" + kind
+}
+
+// TestLivesHaveEveryFault finds in the plans of everyday's seeds every kind of fault, by its
+// number and by a probability, and in the lives every kind of command and of service.
+func TestLivesHaveEveryFault(t *testing.T) {
+	missing := map[string]bool{"an empty region": true, "a canary of tcp": true, "somebody who attends": true}
+	for _, kind := range fault.Kinds() {
+		missing[string(kind)+" by number"], missing[string(kind)+" by probability"] = true, true
+	}
+	for _, kind := range engine.CommandKinds() {
+		missing[string(kind)] = true
+	}
+	drawn := func(what string, is bool) {
+		if is {
+			delete(missing, what)
+		}
+	}
+	for n := range uint64(1000) {
+		l := newLife(n + 1)
+		plan, err := l.faults()
+		if err != nil {
+			t.Fatalf("seed %d: %v", l.seed, err)
+		}
+		drawn("an empty region", l.empty)
+		drawn("a canary of tcp", l.service != "yelb-appserver")
+		drawn("somebody who attends", l.attended)
+		for _, rule := range plan.Rules {
+			drawn(string(rule.Kind)+" by number", rule.Calls.First > 1 || rule.Calls.Last < 1000)
+			drawn(string(rule.Kind)+" by probability", rule.Probability < 1)
+		}
+		for _, command := range l.commands {
+			drawn(string(command.kind), true)
+		}
+	}
+	for what := range missing {
+		t.Errorf("no life has %s", what)
+	}
 }

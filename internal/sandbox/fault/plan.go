@@ -9,6 +9,7 @@ package fault
 
 import (
 	"math"
+	"slices"
 	"time"
 )
 
@@ -114,6 +115,11 @@ const (
 
 // defaults are the ages of a stale answer and of a late metric that do not say theirs.
 var defaults = map[Kind]time.Duration{Stale: 5 * time.Second, Late: 2 * time.Minute}
+
+// Kinds is everything that can go wrong: with a call, with a stack, with a metric.
+func Kinds() []Kind {
+	return slices.Concat(family("*"), family(stacks), family(metrics))
+}
 
 // family is what the kinds for a target of a service are.
 func family(service string) []Kind {

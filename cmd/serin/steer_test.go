@@ -94,7 +94,7 @@ func TestARolloutIsSteeredFromOtherProcesses(t *testing.T) {
 	build.exits(headless.ExitRolledBackByPerson)
 	watcher.exits(headless.ExitRolledBackByPerson)
 	printed := strings.Join(build.lines, "")
-	wants(t, printed, "nothing to do: the rollout is paused already", "asked to roll back by", "checkout is slow", "traffic is back: stable 100, canary 0")
+	wants(t, printed, "; the rollout is paused already", "asked to roll back by", "checkout is slow", "traffic is back: stable 100, canary 0")
 	if watched := strings.Join(watcher.lines, ""); watched != printed {
 		t.Errorf("the watcher printed\n%s, the build\n%s", watched, printed)
 	}
@@ -132,7 +132,7 @@ func auditOf(t *testing.T, r *region, id string) {
 		t.Errorf("the history is %+v", past)
 	}
 	wants(t, r.says(t, 0, "history", "yelb-appserver", id),
-		"asked to pause by", "looking into it", "nothing to do", "QA signed off", "evidence: canary", "checkout is slow",
+		"asked to pause by", "looking into it", "; the rollout is paused already", "QA signed off", "evidence: canary", "checkout is slow",
 		"started by codebuild yelb-appserver-deploy:77, pid")
 	for i, line := range strings.Split(strings.TrimSpace(r.says(t, 0, "history", "yelb-appserver", id, "--output", "json")), "\n") {
 		var event struct {

@@ -150,7 +150,7 @@ func asked(c engine.Command) string {
 func sayCommandTaken(b *engine.CommandTaken, r *engine.Rollout) string {
 	words := "asked to " + asked(b.Command)
 	if already := b.Command.Kind.Already(r); already != "" {
-		words += "; nothing to do: " + already
+		words += "; " + already
 	}
 	return words
 }

@@ -115,7 +115,7 @@ func (s *session) run(ctx, shown context.Context) error {
 		s.host.Observe(observing)
 	})
 	over := make(chan struct{})
-	continued, stopListening := continuations()
+	continued, stopListening := continuations(s.in)
 	defer stopListening()
 	s.shows.Continued = continued
 	var obeying sync.WaitGroup

@@ -1,9 +1,12 @@
 package main
 
 import (
+	"io"
 	"os"
 	"os/signal"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // notSuspended is what is said to who would suspend a process that drives.
@@ -33,10 +36,41 @@ func undelayed(tell func()) (over func()) {
 	}
 }
 
-// continuations has an element when this process was continued after it had been stopped,
-// until stop is called.
-func continuations() (continued <-chan os.Signal, stop func()) {
-	signals := make(chan os.Signal, 1)
+// continuations has an element when this process goes on in the foreground of its terminal
+// after it had been stopped, until stop is called. In the background it has none: who sets
+// a terminal's modes from there is stopped again (SIGTTOU).
+func continuations(terminal io.Reader) (continued <-chan struct{}, stop func()) {
+	signals, done, shown := make(chan os.Signal, 1), make(chan struct{}), make(chan struct{}, 1)
 	signal.Notify(signals, syscall.SIGCONT)
-	return signals, func() { signal.Stop(signals) }
+	go func() {
+		for {
+			select {
+			case <-signals:
+			case <-done:
+				return
+			}
+			if !isInForeground(terminal) {
+				continue
+			}
+			select {
+			case shown <- struct{}{}:
+			default: // there is one
+			}
+		}
+	}()
+	return shown, func() {
+		signal.Stop(signals)
+		close(done)
+	}
+}
+
+// isInForeground tells whether a terminal is this process's at present; of what is no
+// terminal it is not.
+func isInForeground(terminal io.Reader) bool {
+	file, is := terminal.(*os.File)
+	if !is {
+		return false
+	}
+	group, err := unix.IoctlGetInt(int(file.Fd()), unix.TIOCGPGRP)
+	return err == nil && group == unix.Getpgrp()
 }

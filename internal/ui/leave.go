@@ -2,11 +2,11 @@ package ui
 
 import (
 	"fmt"
+	"io"
 	"slices"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
-	"github.com/charmbracelet/x/ansi"
 
 	"serin/internal/engine"
 	"serin/internal/ui/screen"
@@ -107,16 +107,39 @@ func (m *model) whyNotSuspend() string {
 	return ""
 }
 
-// redraw draws the whole screen, and sets the modes again that a shell takes back when it
-// is in the foreground. The shell itself sets the terminal as it was before.
+// redraw takes the terminal anew, its modes and the whole screen: shells take it back when
+// a process in the foreground is stopped, and few give it again as it was.
 func (m *model) redraw() tea.Cmd {
 	m.now = time.Now()
-	modes := ansi.HideCursor + ansi.SetModeBracketedPaste + ansi.SetModeFocusEvent
-	if m.mouse {
-		modes += ansi.SetModeMouseButtonEvent + ansi.SetModeMouseExtSgr
-	}
-	return tea.Sequence(tea.Raw(modes), tea.ClearScreen)
+	return tea.Exec(nothing{}, func(error) tea.Msg { return redrawnMsg{} })
 }
+
+// redrawn has Bubble Tea write frames again, and the first of them whole. Between giving
+// the terminal away and taking it back it stops its ticker and starts it, in two goroutines:
+// when they meet in the wrong order no frame is written any more.
+func (m *model) redrawn() tea.Cmd {
+	if m.hurry != nil {
+		m.hurry()
+	}
+	return tea.ClearScreen
+}
+
+// nothing is a command that Bubble Tea gives the terminal to, and that gives it back.
+type nothing struct{}
+
+var _ tea.ExecCommand = nothing{}
+
+// Run implements tea.ExecCommand.
+func (nothing) Run() error { return nil }
+
+// SetStdin implements tea.ExecCommand.
+func (nothing) SetStdin(io.Reader) {}
+
+// SetStdout implements tea.ExecCommand.
+func (nothing) SetStdout(io.Writer) {}
+
+// SetStderr implements tea.ExecCommand.
+func (nothing) SetStderr(io.Writer) {}
 
 // whyNoGuide and switchGuide are about the demo's guide.
 func (m *model) whyNoGuide() string {

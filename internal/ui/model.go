@@ -104,6 +104,8 @@ type (
 	caughtUpMsg struct{}
 	// continuedMsg comes when the process goes on after it was stopped.
 	continuedMsg struct{}
+	// redrawnMsg comes when the terminal was taken anew.
+	redrawnMsg struct{}
 	// endMsg ends the console without asking.
 	endMsg struct{}
 )
@@ -174,6 +176,8 @@ func (m *model) take(msg tea.Msg) tea.Cmd {
 		}
 	case continuedMsg:
 		return m.redraw()
+	case redrawnMsg:
+		return m.redrawn()
 	case tea.WindowSizeMsg:
 		m.width, m.height = msg.Width, msg.Height
 		m.rescroll(0)

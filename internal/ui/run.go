@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -50,7 +49,7 @@ type Options struct {
 	Guide func(scene.Scene) *screen.Guide
 	// Continued has an element when the process goes on after it was stopped: what another
 	// one wrote meanwhile is then drawn over. Nil without.
-	Continued <-chan os.Signal
+	Continued <-chan struct{}
 	// Drawn is told every frame, with its styles; nil for nobody. It must not wait.
 	Drawn func(frame string)
 }

@@ -1,6 +1,7 @@
 package aws
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -33,6 +34,7 @@ type Router struct {
 	api   RouteAPI
 	where Where
 	owner *string
+	seen  *seenRoutes
 }
 
 var (
@@ -43,7 +45,7 @@ var (
 // NewRouter is a router of meshes that meshOwner shares (a 12-digit account), or that
 // are the caller's own when it is empty.
 func NewRouter(api RouteAPI, where Where, meshOwner string) *Router {
-	router := &Router{api: api, where: where}
+	router := &Router{api: api, where: where, seen: newSeenRoutes()}
 	if meshOwner != "" {
 		router.owner = &meshOwner
 	}
@@ -83,15 +85,11 @@ func (r *Router) Route(ctx context.Context, service engine.Service) (engine.Rout
 	if now.spec == nil {
 		return read, r.whereRouteIsMissing(ctx, op, service)
 	}
-	shape, err := shapeOf(now.spec)
+	seen, err := r.seen.as(service, now.spec)
 	if err != nil {
 		return engine.Route{}, unlawful(op, service, err)
 	}
-	document, err := writeDocument(now.spec)
-	if err != nil {
-		return engine.Route{}, unlawful(op, service, err)
-	}
-	read.Exists, read.Revision, read.Shape, read.Document = true, now.revision(), shape, document
+	read.Exists, read.Revision, read.Shape, read.Document = true, now.revision(), seen.shape, bytes.Clone(seen.document)
 	read.Targets = engineTargets(service, *now.targets)
 	return read, nil
 }

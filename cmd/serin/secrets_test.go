@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
@@ -28,8 +29,9 @@ func planted() map[string]string {
 	}
 }
 
-// TestNoSecretIsWritten rolls out with planted credentials, well and with failures of
-// every kind, and looks for them in everything that serin and its sandbox wrote.
+// TestNoSecretIsWritten rolls out with planted credentials, well, with failures of every
+// kind and with a crash, asks what the verbs tell, and looks for them in everything that
+// serin and its sandbox wrote.
 func TestNoSecretIsWritten(t *testing.T) {
 	t.Parallel()
 	r := startRegion(t, "--fault", "appmesh:UpdateRoute#1=throttle,cloudwatch:*#2=503,ssm:PutParameter#2=503,ecs:*#5=500,seed=7")
@@ -48,13 +50,27 @@ func TestNoSecretIsWritten(t *testing.T) {
 	ends("a success", headless.ExitSucceeded, r.deploy(t, "yelb-appserver", append(report("success.xml"), "--sha", "aaaa", "--image", "yelb-appserver:fixed")...))
 	ends("a failure", headless.ExitRolledBack, r.deploy(t, "yelb-appserver",
 		append(report("failure.xml"), "--sha", "bbbb", "--image", "yelb-appserver:wrongport", "--output", "json")...))
+	written := map[string][]byte{}
+	ends("a crash", crashed, r.crash(t, append(report("crash.xml"), "--sha", "eeee", "--image", "yelb-appserver:fixed")...))
+	if dump := runs["a crash"].diagnostics.String(); !strings.Contains(dump, "SIGQUIT") || strings.Count(dump, "\ngoroutine ") < 5 {
+		t.Errorf("the crash dump is\n%s", dump)
+	}
+	readAll(t, written, r.state)
+	if ahead := filepath.Join(r.state, "serin", "journal.db-wal"); len(written[ahead]) == 0 {
+		t.Errorf("%s is empty: the crash left nothing to search", ahead)
+	}
+	ends("who goes on", headless.ExitSucceeded, r.deploy(t, "yelb-appserver", "--verbose", "--output", "json", "--resume"))
+	for _, verb := range []string{"status", "history"} {
+		for _, output := range []string{"text", "json"} {
+			ends(verb+" as "+output, headless.ExitSucceeded, serinIn(t, r.environment(), verb, "yelb-appserver", "--output", output))
+		}
+	}
 	ends("bad input", headless.ExitUsage, r.deploy(t, "yelb-appserver", "--sha", "cccc", "--image", "yelb-appserver:missing"))
 	r.Exports["AWS_ENDPOINT_URL"] = "http://" + refusing(t)
 	ends("nobody", headless.ExitFailed, r.deploy(t, "yelb-appserver", "--verbose", "--sha", "dddd", "--image", "yelb-appserver:fixed"))
 	r.signal(os.Interrupt)
 	r.exits(headless.ExitSucceeded)
 
-	written := map[string][]byte{}
 	for name, p := range runs {
 		written["stdout of "+name] = []byte(strings.Join(p.lines, ""))
 		written["stderr of "+name] = p.diagnostics.Bytes()
@@ -73,6 +89,19 @@ func TestNoSecretIsWritten(t *testing.T) {
 			}
 		}
 	}
+}
+
+// crashed is the exit code of a Go program that SIGQUIT ends (package os/signal).
+const crashed = 2
+
+// crash has a driver crash, with a dump of all its goroutines, when its canary has traffic.
+func (r *region) crash(t *testing.T, flags ...string) *process {
+	t.Helper()
+	r.Exports["GOTRACEBACK"] = "all"
+	p := r.deploy(t, "yelb-appserver", append(flags, "--output", "json")...)
+	p.until("weights_confirmed")
+	p.signal(syscall.SIGQUIT)
+	return p
 }
 
 // plant puts a password beside the parameters that serin uses.

@@ -22,7 +22,7 @@ import (
 const sceneInterval = 50 * time.Millisecond
 
 // ErrDumb is returned for a terminal that cannot place its cursor: TERM is dumb.
-var ErrDumb = errors.New("this terminal cannot show the console (TERM is dumb): use `serin deploy FILE --ci`")
+var ErrDumb = errors.New("this terminal cannot show the console (TERM is dumb): use `serin status`, `serin watch SERVICE`, or `serin deploy FILE --ci`")
 
 // Options are what a console is opened with.
 type Options struct {
@@ -204,8 +204,23 @@ func sizeOf(options Options) (width, height int) {
 	return width, height
 }
 
-// withoutColor tells whether NO_COLOR is set to anything (no-color.org).
-func withoutColor(environment []string) bool { return variable(environment, "NO_COLOR") != "" }
+// withoutColor tells whether NO_COLOR is set to anything (no-color.org), or the terminal
+// says that it has no colours. Whoever sets such a TERM means it, also inside of tmux, which
+// colorprofile would ask instead.
+func withoutColor(environment []string) bool {
+	return variable(environment, "NO_COLOR") != "" || isMonochrome(variable(environment, "TERM"))
+}
+
+// isMonochrome tells whether terminals of a name have no colours, as terminfo has it: those
+// of DEC, and variants of others that say so in their name (term(7)).
+func isMonochrome(name string) bool {
+	kind, variant, _ := strings.Cut(strings.ReplaceAll(name, ".", "-"), "-")
+	switch kind {
+	case "vt52", "vt100", "vt102", "vt220", "vt320", "vt420":
+		return true
+	}
+	return slices.Contains(strings.Split(variant, "-"), "mono") || variant == "m"
+}
 
 // variable is the value of an environment variable, the last of several.
 func variable(environment []string, name string) string {

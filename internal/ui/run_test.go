@@ -305,6 +305,19 @@ func TestDumbTerminal(t *testing.T) {
 	}
 }
 
+// Who says that the terminal has no colours gets none, whatever tmux around it has.
+func TestATerminalWithoutColoursGetsNone(t *testing.T) {
+	for name, want := range map[string]bool{
+		"xterm-mono": true, "screen.mono": true, "linux-m": true, "vt100": true, "vt220-8bit": true,
+		"xterm": false, "xterm-256color": false, "tmux-256color": false, "linux": false, "screen": false, "": false, "monochrome-not": false,
+	} {
+		m := newModel(t.Context(), Options{Host: hostOf(), Environment: []string{"TMUX=/tmp/tmux,1,0", "TERM=" + name}}, calm{})
+		if m.theme.NoColor != want {
+			t.Errorf("TERM=%s: without colours %v", name, m.theme.NoColor)
+		}
+	}
+}
+
 // NO_COLOR with whatever value takes the colours away.
 func TestNoColor(t *testing.T) {
 	for _, value := range []string{"1", "yes", "0"} {

@@ -42,14 +42,14 @@ func write(t *testing.T, file, content string) {
 }
 
 // serve answers every request with handle and counts them.
-func serve(t testing.TB, handle http.HandlerFunc) (url string, requests *atomic.Int64) {
-	t.Helper()
+func serve(tb testing.TB, handle http.HandlerFunc) (url string, requests *atomic.Int64) {
+	tb.Helper()
 	requests = new(atomic.Int64)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		requests.Add(1)
 		handle(w, r)
 	}))
-	t.Cleanup(server.Close)
+	tb.Cleanup(server.Close)
 	return server.URL, requests
 }
 

@@ -59,6 +59,7 @@ func (c *calls) read(ctx context.Context, questions []string) error {
 // crowd asks a gathering at times.
 type crowd struct {
 	*calls
+	t         *testing.T
 	gathering *gathering[string]
 	asking    sync.WaitGroup
 	mu        sync.Mutex
@@ -66,14 +67,14 @@ type crowd struct {
 }
 
 // inCrowd runs a test of a gathering with a window of 400 ms in virtual time.
-func inCrowd(t *testing.T, test func(t *testing.T, c *crowd)) {
+func inCrowd(t *testing.T, test func(c *crowd)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		c := &crowd{calls: &calls{began: time.Now()}}
+		c := &crowd{t: t, calls: &calls{began: time.Now()}}
 		c.gathering = &gathering[string]{
 			window: 400 * time.Millisecond, read: c.read, shared: func(err error) bool { return errors.Is(err, errOfAll) },
 		}
-		test(t, c)
+		test(c)
 	})
 }
 
@@ -89,68 +90,68 @@ func (c *crowd) ask(ctx context.Context, who string, at int) {
 }
 
 // expect asserts what was called, and in whatever order of one moment what was answered.
-func (c *crowd) expect(t *testing.T, made, answers []string) {
-	t.Helper()
+func (c *crowd) expect(made, answers []string) {
+	c.t.Helper()
 	c.asking.Wait()
 	synctest.Wait()
 	if !slices.Equal(c.made, made) {
-		t.Errorf("called %q, want %q", c.made, made)
+		c.t.Errorf("called %q, want %q", c.made, made)
 	}
 	slices.Sort(c.answers)
 	slices.Sort(answers)
 	if !slices.Equal(c.answers, answers) {
-		t.Errorf("answered %q, want %q", c.answers, answers)
+		c.t.Errorf("answered %q, want %q", c.answers, answers)
 	}
 	if c.gathering.next != nil || c.now != 0 {
-		t.Errorf("%d calls go on, next %v", c.now, c.gathering.next)
+		c.t.Errorf("%d calls go on, next %v", c.now, c.gathering.next)
 	}
 }
 
 func TestOneWhoAsksAloneNeverWaits(t *testing.T) {
-	inCrowd(t, func(t *testing.T, c *crowd) {
+	inCrowd(t, func(c *crowd) {
 		for _, at := range []int{0, 100, 101, 500, 1700} {
-			c.ask(t.Context(), "a", at)
+			c.ask(c.t.Context(), "a", at)
 		}
-		c.expect(t, []string{"0[a]", "100[a]", "101[a]", "500[a]", "1700[a]"},
+		c.expect([]string{"0[a]", "100[a]", "101[a]", "500[a]", "1700[a]"},
 			[]string{"0 a <nil>", "100 a <nil>", "101 a <nil>", "500 a <nil>", "1700 a <nil>"})
 	})
 }
 
 func TestThoseWhoAskWithinAWindowAskTogether(t *testing.T) {
-	inCrowd(t, func(t *testing.T, c *crowd) {
+	inCrowd(t, func(c *crowd) {
 		c.took = 100 * time.Millisecond
 		for who, at := range map[string]int{"a": 0, "b": 50, "c": 399, "d": 401, "e": 2000} {
-			c.ask(t.Context(), who, at)
+			c.ask(c.t.Context(), who, at)
 		}
-		c.expect(t, []string{"0[a]", "400[b c]", "800[d]", "2000[e]"},
+		c.expect([]string{"0[a]", "400[b c]", "800[d]", "2000[e]"},
 			[]string{"100 a <nil>", "500 b <nil>", "500 c <nil>", "900 d <nil>", "2100 e <nil>"})
 	})
 }
 
 // A call that takes longer than the window keeps no other waiting for its end.
 func TestASlowCallDelaysNoOther(t *testing.T) {
-	inCrowd(t, func(t *testing.T, c *crowd) {
+	inCrowd(t, func(c *crowd) {
 		c.took = 5 * time.Second
 		for who, at := range map[string]int{"a": 0, "b": 50, "c": 450} {
-			c.ask(t.Context(), who, at)
+			c.ask(c.t.Context(), who, at)
 		}
-		c.expect(t, []string{"0[a]", "400[b]", "800[c]"}, []string{"5000 a <nil>", "5400 b <nil>", "5800 c <nil>"})
+		c.expect([]string{"0[a]", "400[b]", "800[c]"}, []string{"5000 a <nil>", "5400 b <nil>", "5800 c <nil>"})
 	})
 }
 
 func TestACrowdAsksOnceAWindow(t *testing.T) {
-	inCrowd(t, func(t *testing.T, c *crowd) {
+	inCrowd(t, func(c *crowd) {
 		for i := range 1000 {
-			c.ask(t.Context(), fmt.Sprint("s", i), i*4)
+			c.ask(c.t.Context(), fmt.Sprint("s", i), i*4)
 		}
 		c.asking.Wait()
 		if len(c.made) != 11 || len(c.answers) != 1000 {
-			t.Errorf("%d calls for %d", len(c.made), len(c.answers))
+			c.t.Errorf("%d calls for %d", len(c.made), len(c.answers))
 		}
 		for _, answer := range c.answers {
 			var at, who int
 			if _, err := fmt.Sscanf(answer, "%d s%d <nil>", &at, &who); err != nil || at-who*4 > 400 {
-				t.Errorf("%q: %v", answer, err)
+				c.t.Errorf("%q: %v", answer, err)
 			}
 		}
 	})
@@ -158,17 +159,17 @@ func TestACrowdAsksOnceAWindow(t *testing.T) {
 
 // Who goes takes nothing from the others, before the call and during it.
 func TestWhoGoesCancelsNothingForOthers(t *testing.T) {
-	inCrowd(t, func(t *testing.T, c *crowd) {
+	inCrowd(t, func(c *crowd) {
 		c.took = 300 * time.Millisecond
-		early, cancelEarly := context.WithTimeout(t.Context(), 200*time.Millisecond)
+		early, cancelEarly := context.WithTimeout(c.t.Context(), 200*time.Millisecond)
 		defer cancelEarly()
-		during, cancelDuring := context.WithTimeout(t.Context(), 500*time.Millisecond)
+		during, cancelDuring := context.WithTimeout(c.t.Context(), 500*time.Millisecond)
 		defer cancelDuring()
-		c.ask(t.Context(), "a", 0)
+		c.ask(c.t.Context(), "a", 0)
 		c.ask(early, "b", 50)
 		c.ask(during, "c", 60)
-		c.ask(t.Context(), "d", 70)
-		c.expect(t, []string{"0[a]", "400[c d]"}, []string{
+		c.ask(c.t.Context(), "d", 70)
+		c.expect([]string{"0[a]", "400[c d]"}, []string{
 			"300 a <nil>", "200 b context deadline exceeded", "500 c context deadline exceeded", "700 d <nil>",
 		})
 	})
@@ -176,20 +177,20 @@ func TestWhoGoesCancelsNothingForOthers(t *testing.T) {
 
 // A call that nobody waits for any more is not made, or is broken off.
 func TestACallThatNobodyWaitsForEnds(t *testing.T) {
-	inCrowd(t, func(t *testing.T, c *crowd) {
+	inCrowd(t, func(c *crowd) {
 		c.took = 300 * time.Millisecond
-		before, cancelBefore := context.WithTimeout(t.Context(), 200*time.Millisecond)
+		before, cancelBefore := context.WithTimeout(c.t.Context(), 200*time.Millisecond)
 		defer cancelBefore()
-		late, cancelLate := context.WithTimeout(t.Context(), time.Second)
+		late, cancelLate := context.WithTimeout(c.t.Context(), time.Second)
 		defer cancelLate()
-		later, cancelLater := context.WithTimeout(t.Context(), 1100*time.Millisecond)
+		later, cancelLater := context.WithTimeout(c.t.Context(), 1100*time.Millisecond)
 		defer cancelLater()
-		c.ask(t.Context(), "a", 0)
+		c.ask(c.t.Context(), "a", 0)
 		c.ask(before, "b", 50)
-		c.ask(t.Context(), "c", 500)
+		c.ask(c.t.Context(), "c", 500)
 		c.ask(late, "d", 600)
 		c.ask(later, "e", 610)
-		c.expect(t, []string{"0[a]", "500[c]", "900[d e]", "1100 broken off"}, []string{
+		c.expect([]string{"0[a]", "500[c]", "900[d e]", "1100 broken off"}, []string{
 			"300 a <nil>", "200 b context deadline exceeded", "800 c <nil>", "1000 d context deadline exceeded", "1100 e context deadline exceeded",
 		})
 	})
@@ -198,7 +199,7 @@ func TestACallThatNobodyWaitsForEnds(t *testing.T) {
 // What is wrong with one hides no other: a joint call that fails is made in parts, four at
 // a time.
 func TestWhatIsWrongWithOneHidesNoOther(t *testing.T) {
-	inCrowd(t, func(t *testing.T, c *crowd) {
+	inCrowd(t, func(c *crowd) {
 		c.took = 10 * time.Millisecond
 		c.fail = func(questions []string) error {
 			if slices.Contains(questions, "s3") {
@@ -206,10 +207,10 @@ func TestWhatIsWrongWithOneHidesNoOther(t *testing.T) {
 			}
 			return nil
 		}
-		c.ask(t.Context(), "a", 0)
+		c.ask(c.t.Context(), "a", 0)
 		want := []string{"10 a <nil>"}
 		for i := range 10 {
-			c.ask(t.Context(), fmt.Sprint("s", i), 20+i)
+			c.ask(c.t.Context(), fmt.Sprint("s", i), 20+i)
 			err := error(nil)
 			if i == 3 {
 				err = errOfOne
@@ -218,10 +219,10 @@ func TestWhatIsWrongWithOneHidesNoOther(t *testing.T) {
 		}
 		c.asking.Wait()
 		if len(c.made) != 12 || c.most != 4 {
-			t.Errorf("called %q, %d at a time", c.made, c.most)
+			c.t.Errorf("called %q, %d at a time", c.made, c.most)
 		}
 		if slices.Sort(c.answers); !slices.Equal(c.answers, want) {
-			t.Errorf("answered %q, want %q", c.answers, want)
+			c.t.Errorf("answered %q, want %q", c.answers, want)
 		}
 	})
 }
@@ -229,14 +230,14 @@ func TestWhatIsWrongWithOneHidesNoOther(t *testing.T) {
 // What all would meet is not asked for once each: it is everyone's answer at once, and where
 // it is met in the parts, that of those that are left.
 func TestWhatAllWouldMeetIsNotMultiplied(t *testing.T) {
-	inCrowd(t, func(t *testing.T, c *crowd) {
+	inCrowd(t, func(c *crowd) {
 		c.fail = func([]string) error { return errOfAll }
 		for who, at := range map[string]int{"a": 0, "b": 50, "c": 60} {
-			c.ask(t.Context(), who, at)
+			c.ask(c.t.Context(), who, at)
 		}
-		c.expect(t, []string{"0[a]", "400[b c]"}, []string{"0 a of all", "400 b of all", "400 c of all"})
+		c.expect([]string{"0[a]", "400[b c]"}, []string{"0 a of all", "400 b of all", "400 c of all"})
 	})
-	inCrowd(t, func(t *testing.T, c *crowd) {
+	inCrowd(t, func(c *crowd) {
 		c.took = 10 * time.Millisecond
 		c.fail = func(questions []string) error {
 			if len(questions) > 1 {
@@ -245,11 +246,11 @@ func TestWhatAllWouldMeetIsNotMultiplied(t *testing.T) {
 			return errOfAll
 		}
 		for i := range 21 {
-			c.ask(t.Context(), fmt.Sprint("s", i), i)
+			c.ask(c.t.Context(), fmt.Sprint("s", i), i)
 		}
 		c.asking.Wait()
 		if len(c.answers) != 21 || len(c.made) > 2+2*besideOne {
-			t.Errorf("%d calls for %d", len(c.made), len(c.answers))
+			c.t.Errorf("%d calls for %d", len(c.made), len(c.answers))
 		}
 	})
 }

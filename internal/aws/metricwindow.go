@@ -57,11 +57,8 @@ func (w *window) restart() { w.buckets, w.partial, w.err = nil, 0, nil }
 // checkPeriod allows what GetMetricData does: 1, 5, 10, 20, 30 seconds and whole
 // minutes.
 func checkPeriod(period time.Duration) error {
-	switch period {
-	case time.Second, 5 * time.Second, 10 * time.Second, 20 * time.Second, 30 * time.Second:
-		return nil
-	}
-	if period > 0 && period%time.Minute == 0 {
+	short := [...]time.Duration{time.Second, 5 * time.Second, 10 * time.Second, 20 * time.Second, 30 * time.Second}
+	if period > 0 && period%time.Minute == 0 || slices.Contains(short[:], period) {
 		return nil
 	}
 	return fmt.Errorf("CloudWatch has no periods of %s; it has 1, 5, 10, 20 and 30 seconds and whole minutes", period)

@@ -21,6 +21,7 @@ const passing = types.HealthStatusHealthy
 // watchedFleet is a service whose tasks have been looked at until their list was kept.
 type watchedFleet struct {
 	*clusterFake
+	t     *testing.T
 	tasks *Tasks
 }
 
@@ -61,170 +62,169 @@ func (w *watchedFleet) crash(id string) {
 }
 
 // look reads the tasks, and tells how they are and whether they were listed.
-func (w *watchedFleet) look(t *testing.T) (health engine.TaskHealth, listed bool) {
-	t.Helper()
+func (w *watchedFleet) look() (health engine.TaskHealth, listed bool) {
+	w.t.Helper()
 	before := w.calls["ListTasks"]
-	all, err := w.tasks.Health(t.Context(), appserver(), []string{"aaaa"})
+	all, err := w.tasks.Health(w.t.Context(), appserver(), []string{"aaaa"})
 	if err != nil {
-		t.Fatal(err)
+		w.t.Fatal(err)
 	}
 	return all[0], w.calls["ListTasks"] > before
 }
 
 // expect looks, and asserts what is seen, and whether that took a list.
-func (w *watchedFleet) expect(t *testing.T, running, healthy, stops int, listed bool) {
-	t.Helper()
-	health, did := w.look(t)
+func (w *watchedFleet) expect(running, healthy, stops int, listed bool) {
+	w.t.Helper()
+	health, did := w.look()
 	if health.Running != running || health.Healthy != healthy || len(health.Stops) != stops || did != listed {
-		t.Errorf("listed %v: %+v; want listed %v, %d running, %d healthy, %d stops", did, health, listed, running, healthy, stops)
+		w.t.Errorf("listed %v: %+v; want listed %v, %d running, %d healthy, %d stops", did, health, listed, running, healthy, stops)
 	}
 }
 
 // watching runs a test of a service with two tasks that have been there for long.
-func watching(t *testing.T, test func(t *testing.T, w *watchedFleet)) {
+func watching(t *testing.T, test func(w *watchedFleet)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		w := &watchedFleet{clusterFake: &clusterFake{services: []types.Service{ecsService("aaaa", 2)}, definitions: definition(true)}}
+		w := &watchedFleet{t: t, clusterFake: &clusterFake{services: []types.Service{ecsService("aaaa", 2)}, definitions: definition(true)}}
 		w.services[0].Deployments = []types.Deployment{{Id: aws.String("d1"), Status: aws.String("PRIMARY"), UpdatedAt: aws.Time(time.Now())}}
 		w.tasks = NewTasks(w.clusterFake, &instancesFake{}, here())
 		w.scale(1, 2)
 		w.event("(service yelb-appserver-aaaa) has started 2 tasks: (task t1) (task t2).")
 		for range 3 {
-			w.expect(t, 2, 2, 0, true)
+			w.expect(2, 2, 0, true)
 			time.Sleep(5 * time.Second)
 		}
-		w.expect(t, 2, 2, 0, false)
+		w.expect(2, 2, 0, false)
 		time.Sleep(5 * time.Second)
-		test(t, w)
+		test(w)
 	})
 }
 
 func TestTasksAreNotListedWhileNothingHappens(t *testing.T) {
-	watching(t, func(t *testing.T, w *watchedFleet) {
+	watching(t, func(w *watchedFleet) {
 		before := w.calls["DescribeTasks"]
 		lists := 0
 		for range 240 {
-			if _, listed := w.look(t); listed {
+			if _, listed := w.look(); listed {
 				lists++
 			}
 			time.Sleep(5 * time.Second)
 		}
 		if lists != 2 || w.calls["DescribeTasks"] != before+240 {
-			t.Errorf("listed %d times in 20 minutes, %v", lists, w.calls)
+			w.t.Errorf("listed %d times in 20 minutes, %v", lists, w.calls)
 		}
 	})
 }
 
 func TestATaskThatIsReplacedBetweenTwoLooksIsSeen(t *testing.T) {
-	watching(t, func(t *testing.T, w *watchedFleet) {
+	watching(t, func(w *watchedFleet) {
 		w.crash("t1")
 		w.scale(3)
 		w.event("(service yelb-appserver-aaaa) has started 1 tasks: (task t3).")
-		w.expect(t, 2, 2, 1, true)
+		w.expect(2, 2, 1, true)
 	})
 	// Even where ECS would not tell of it.
-	watching(t, func(t *testing.T, w *watchedFleet) {
+	watching(t, func(w *watchedFleet) {
 		w.crash("t1")
 		w.scale(3)
-		w.expect(t, 2, 2, 1, true)
+		w.expect(2, 2, 1, true)
 	})
 }
 
 // A task that comes and goes between two looks leaves an event and no more.
 func TestATaskThatCameAndWentIsSeen(t *testing.T) {
-	watching(t, func(t *testing.T, w *watchedFleet) {
+	watching(t, func(w *watchedFleet) {
 		w.scale(3)
 		w.crash("t3")
 		w.count()
 		w.event("(service yelb-appserver-aaaa) has started 1 tasks: (task t3).")
-		w.expect(t, 2, 2, 1, true)
+		w.expect(2, 2, 1, true)
 	})
-	watching(t, func(t *testing.T, w *watchedFleet) {
+	watching(t, func(w *watchedFleet) {
 		w.services[0].Deployments[0].FailedTasks++
 		w.scale(3)
 		w.crash("t3")
 		w.count()
-		w.expect(t, 2, 2, 1, true)
+		w.expect(2, 2, 1, true)
 	})
 }
 
 func TestAServiceThatIsScaledIsSeen(t *testing.T) {
-	watching(t, func(t *testing.T, w *watchedFleet) {
+	watching(t, func(w *watchedFleet) {
 		w.services[0].DesiredCount = 4
-		w.expect(t, 2, 2, 0, true)
+		w.expect(2, 2, 0, true)
 		w.scale(3, 4)
-		w.expect(t, 4, 4, 0, true)
+		w.expect(4, 4, 0, true)
 	})
 }
 
 func TestADeploymentIsSeen(t *testing.T) {
-	replaced := func(t *testing.T, w *watchedFleet) {
-		t.Helper()
+	replaced := func(w *watchedFleet) {
 		for _, id := range []string{"t1", "t2"} {
 			w.crash(id)
 		}
 		w.scale(3, 4)
-		w.expect(t, 2, 2, 2, true)
+		w.expect(2, 2, 2, true)
 	}
-	watching(t, func(t *testing.T, w *watchedFleet) {
+	watching(t, func(w *watchedFleet) {
 		w.services[0].Deployments = append([]types.Deployment{{Id: aws.String("d2"), Status: aws.String("PRIMARY")}}, w.services[0].Deployments...)
-		w.expect(t, 2, 2, 0, true)
-		replaced(t, w)
+		w.expect(2, 2, 0, true)
+		replaced(w)
 	})
-	watching(t, func(t *testing.T, w *watchedFleet) {
+	watching(t, func(w *watchedFleet) {
 		w.services[0].Deployments[0].UpdatedAt = aws.Time(time.Now())
-		w.expect(t, 2, 2, 0, true)
-		replaced(t, w)
+		w.expect(2, 2, 0, true)
+		replaced(w)
 	})
 }
 
 func TestHealthThatTurnsIsSeenWithoutAList(t *testing.T) {
-	watching(t, func(t *testing.T, w *watchedFleet) {
+	watching(t, func(w *watchedFleet) {
 		w.clusterFake.tasks[1].HealthStatus = types.HealthStatusUnhealthy
-		w.expect(t, 2, 1, 0, false)
+		w.expect(2, 1, 0, false)
 		w.clusterFake.tasks[1].HealthStatus = passing
-		w.expect(t, 2, 2, 0, false)
+		w.expect(2, 2, 0, false)
 	})
 }
 
 // DescribeServices may say for a while what was. What is known of the tasks themselves is
 // seen all the same; what only a list would tell, when the service or the counts tell of it.
 func TestAServiceThatSaysWhatWasHidesNothing(t *testing.T) {
-	watching(t, func(t *testing.T, w *watchedFleet) {
+	watching(t, func(w *watchedFleet) {
 		w.clusterFake.tasks = append(w.clusterFake.tasks, task("aaaa", "t3", passing))
 		w.crash("t1")
-		w.expect(t, 2, 2, 1, true)
+		w.expect(2, 2, 1, true)
 		w.count()
 		w.event("(service yelb-appserver-aaaa) has started 1 tasks: (task t3).")
-		w.expect(t, 2, 2, 1, true)
-		w.expect(t, 2, 2, 1, true)
+		w.expect(2, 2, 1, true)
+		w.expect(2, 2, 1, true)
 	})
 }
 
 // A list that is older than the event that tells of what it lacks is not kept.
 func TestAListThatLagsIsNotKept(t *testing.T) {
-	watching(t, func(t *testing.T, w *watchedFleet) {
+	watching(t, func(w *watchedFleet) {
 		w.event("(service yelb-appserver-aaaa) has started 1 tasks: (task t3).")
-		w.expect(t, 2, 2, 0, true)
+		w.expect(2, 2, 0, true)
 		w.scale(3)
 		w.crash("t3")
 		w.count()
 		time.Sleep(5 * time.Second)
-		w.expect(t, 2, 2, 1, true)
+		w.expect(2, 2, 1, true)
 	})
 }
 
 func TestAListedTaskThatIsForgottenIsNotKept(t *testing.T) {
-	watching(t, func(t *testing.T, w *watchedFleet) {
+	watching(t, func(w *watchedFleet) {
 		w.crash("t1")
 		w.scale(3)
 		for range 3 {
-			w.expect(t, 2, 2, 1, true)
+			w.expect(2, 2, 1, true)
 			time.Sleep(5 * time.Second)
 		}
-		w.expect(t, 2, 2, 1, false)
+		w.expect(2, 2, 1, false)
 		w.clusterFake.tasks = slices.Delete(w.clusterFake.tasks, 0, 1)
-		w.expect(t, 2, 2, 0, true)
+		w.expect(2, 2, 0, true)
 	})
 }
 
@@ -240,10 +240,10 @@ func TestListsThatAreNeverKept(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			watching(t, func(t *testing.T, w *watchedFleet) {
+			watching(t, func(w *watchedFleet) {
 				change(&w.services[0])
 				for range 5 {
-					w.expect(t, 2, 2, 0, true)
+					w.expect(2, 2, 0, true)
 					time.Sleep(5 * time.Second)
 				}
 			})

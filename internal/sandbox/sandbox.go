@@ -203,6 +203,17 @@ func (s *Sandbox) services() []wire.Service {
 	}
 }
 
+// Operations are all that the APIs can be asked, as scope:Operation.
+func (s *Sandbox) Operations() []string {
+	var names []string
+	for _, service := range s.services() {
+		for _, operation := range service.Operations {
+			names = append(names, service.Scope+":"+operation.Name)
+		}
+	}
+	return names
+}
+
 // Close ends everything that the sandbox started, the youngest first, and returns when
 // it has ended. Closing twice is harmless.
 func (s *Sandbox) Close() {

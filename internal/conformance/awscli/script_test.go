@@ -2,10 +2,13 @@ package awscli
 
 import (
 	"encoding/json"
+	"flag"
 	"fmt"
+	"net/http"
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -13,36 +16,88 @@ import (
 
 	"serin/internal/conformance/venv"
 	"serin/internal/sandbox"
+	"serin/internal/sandbox/wire"
 )
 
 // failed is the CLI's exit code when the service refuses, or a waiter gives up (AWS CLI
 // User Guide, return codes, of version 1).
 const failed = 255
 
-// cliOf is the key of a script's CLI.
-type cliOf struct{}
+// cliOf and askedOf are the keys of a script's CLI, and of what is asked in all scripts.
+type (
+	cliOf   struct{}
+	askedOf struct{}
+)
+
+// asked is what the CLI has asked in all scripts, and how often.
+type asked struct {
+	mu       sync.Mutex
+	commands int
+	calls    map[string]bool
+	// offered is what the sandbox can be asked.
+	offered []string
+}
+
+// around notes the calls.
+func (a *asked) around(call wire.Call, next http.Handler) http.Handler {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.calls[call.Service+":"+call.Operation] = true
+	return next
+}
+
+// offers notes what a sandbox can be asked.
+func (a *asked) offers(operations []string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.offered = operations
+}
+
+func (a *asked) count() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.commands++
+}
 
 // TestScripts runs each script against a sandbox of its own, with Yelb in it and
-// without waits.
+// without waits. Together they ask everything that the sandbox can be asked.
 func TestScripts(t *testing.T) {
 	python := venv.Find(t, "awscli")
 	models := impatientModels(t, python)
+	all := &asked{calls: map[string]bool{}}
+	t.Run("script", func(t *testing.T) { runScripts(t, python, models, all) })
+	if one := flag.Lookup("test.run").Value.String(); strings.Contains(one, "/") {
+		return
+	}
+	for _, operation := range all.offered {
+		if !all.calls[operation] {
+			t.Errorf("no script asks %s", operation)
+		}
+	}
+	if all.commands < 60 || len(all.offered) < 60 {
+		t.Errorf("%d commands of the CLI were run, and %d operations are offered: the scripts were not found", all.commands, len(all.offered))
+	}
+}
+
+func runScripts(t *testing.T, python venv.Python, models string, all *asked) {
+	t.Helper()
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Setup: func(env *testscript.Env) error {
-			s, err := sandbox.Start(t.Context(), sandbox.Options{})
+			s, err := sandbox.Start(t.Context(), sandbox.Options{Around: all.around})
 			if err != nil {
 				return err
 			}
 			env.Defer(s.Close)
+			all.offers(s.Operations())
 			aws, stop, err := startCLI(python, environment(s, env.WorkDir, models))
 			if err != nil {
 				return err
 			}
 			env.Defer(stop)
-			env.Values[cliOf{}] = aws
+			env.Values[cliOf{}], env.Values[askedOf{}] = aws, all
 			env.Setenv("ACCOUNT", s.Account())
 			env.Setenv("ENVIRONMENT", s.Environment())
 			for _, minutes := range []int{10, 8, 5} {
@@ -62,6 +117,7 @@ func TestScripts(t *testing.T) {
 func runAWS(ts *testscript.TestScript, neg bool, arguments []string) {
 	answer, err := ts.Value(cliOf{}).(*cli).run(ts.MkAbs("."), arguments)
 	ts.Check(err)
+	ts.Value(askedOf{}).(*asked).count()
 	_, _ = fmt.Fprint(ts.Stdout(), answer.Stdout)
 	_, _ = fmt.Fprint(ts.Stderr(), answer.Stderr)
 	want := 0

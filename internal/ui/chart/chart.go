@@ -28,6 +28,9 @@ type Line struct {
 	Style theme.Style
 	// Heavy draws it thick: the canary's, which is looked at.
 	Heavy bool
+	// Window, when it is longer than a period, has the line show sums: of each bucket and
+	// those before it that are within the window. It is dotted.
+	Window time.Duration
 	// Class is the class of response codes, 1 to 5.
 	Class int
 	// Buckets are ascending, and never changed once they are given.
@@ -51,9 +54,10 @@ type Chart struct {
 	// evidence can exist.
 	From, To, Known time.Time
 	Marks           []Mark
-	// Limit is a line across the chart, with its name; none without a name.
-	Limit     float64
-	LimitName string
+	// Limit is a line across the chart, with its name; none without a name. LimitWindow is,
+	// in words, the Window of the line that is held against it; empty when none is.
+	Limit                  float64
+	LimitName, LimitWindow string
 	// Width and Height are in cells, the title and the axes included.
 	Width, Height int
 	Theme         theme.Theme
@@ -98,12 +102,12 @@ func (c Chart) aligned(a area) Chart {
 
 func same(a, b Chart) bool {
 	return a.Title == b.Title && a.Period == b.Period && a.From.Equal(b.From) && a.To.Equal(b.To) && a.Known.Equal(b.Known) &&
-		a.Limit == b.Limit && a.LimitName == b.LimitName && a.Width == b.Width && a.Height == b.Height && a.Theme == b.Theme &&
+		a.Limit == b.Limit && a.LimitName == b.LimitName && a.LimitWindow == b.LimitWindow && a.Width == b.Width && a.Height == b.Height && a.Theme == b.Theme &&
 		slices.Equal(a.Marks, b.Marks) && slices.EqualFunc(a.Lines, b.Lines, sameLine)
 }
 
 func sameLine(a, b Line) bool {
-	if a.Name != b.Name || a.Style != b.Style || a.Heavy != b.Heavy || a.Class != b.Class || len(a.Buckets) != len(b.Buckets) {
+	if a.Name != b.Name || a.Style != b.Style || a.Heavy != b.Heavy || a.Class != b.Class || a.Window != b.Window || len(a.Buckets) != len(b.Buckets) {
 		return false
 	}
 	if len(a.Buckets) == 0 || &a.Buckets[0] == &b.Buckets[0] {
@@ -158,9 +162,7 @@ func grainOf(symbols theme.Symbols) grain {
 func topOf(c Chart) float64 {
 	most := 0.0
 	for _, line := range c.Lines {
-		for _, bucket := range line.visible(c) {
-			most = max(most, bucket.Class(line.Class))
-		}
+		most = max(most, line.most(c))
 	}
 	if c.limitInRange(most) {
 		most = max(most, c.Limit*1.25)

@@ -65,13 +65,50 @@ func failing(symbols theme.Symbols) chart.Chart {
 	return c
 }
 
+// judged is failing with the sum that the limit is held against.
+func judged(symbols theme.Symbols) chart.Chart {
+	c := failing(symbols)
+	c.LimitWindow = "10m"
+	sum := c.Lines[1]
+	sum.Heavy, sum.Window, sum.Style = false, 10*time.Minute, c.Theme.Limit
+	c.Lines = append([]chart.Line{sum}, c.Lines...)
+	return c
+}
+
+// What the limit is held against is drawn with it: one 5xx a minute is never more than a
+// limit of 3, and ten minutes of it are.
+func TestTheLimitIsHeldAgainstTheSumOfItsWindow(t *testing.T) {
+	c := judged(theme.ASCII)
+	ones := buckets(5, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, -1, 0)
+	c.Lines[0].Buckets, c.Lines[2].Buckets = ones, ones
+	c.Known, c.Width = c.To, 100
+	legend := func(minutes int) string {
+		c.To = noon.Add(time.Duration(minutes)*time.Minute + 30*time.Second)
+		return ansi.Strip(chart.Draw(nil, c)[0])
+	}
+	for minutes, want := range map[int]string{1: "in 10m 1 ", 4: "in 10m 4 ", 13: "in 10m 10 ", 15: "in 10m 8 "} {
+		if text := legend(minutes); !strings.Contains(text, want) || !strings.Contains(text, "limit 3") {
+			t.Errorf("after %d minutes the legend is %q, without %q", minutes, text, want)
+		}
+	}
+	c.To = noon.Add(15 * time.Minute)
+	text := ansi.Strip(strings.Join(chart.Draw(nil, c), "\n"))
+	if !strings.Contains(text, "10 |") || !strings.Contains(text, "===") {
+		t.Errorf("the sum and the limit are not both in range:\n%s", text)
+	}
+	c.Lines[0].Window = c.Period
+	if text := ansi.Strip(chart.Draw(nil, c)[0]); !strings.Contains(text, "= limit 3 in 10m") {
+		t.Errorf("a window of one period has the legend %q", text)
+	}
+}
+
 func TestChartsLookAsTheyDid(t *testing.T) {
 	for _, symbols := range []theme.Symbols{theme.Braille, theme.Block, theme.ASCII} {
 		t.Run(string(symbols), func(t *testing.T) {
 			empty := shift(symbols)
 			empty.Lines[0].Buckets, empty.Lines[1].Buckets = nil, nil
 			var text strings.Builder
-			for _, c := range []chart.Chart{shift(symbols), failing(symbols), empty} {
+			for _, c := range []chart.Chart{shift(symbols), failing(symbols), judged(symbols), empty} {
 				for _, line := range chart.Draw(nil, c) {
 					fmt.Fprintln(&text, strings.TrimRight(ansi.Strip(line), " "))
 				}

@@ -86,7 +86,10 @@ func (s scale) draw(canvas *canvas, line Line, ink uint8) {
 		}
 		covered, found := s.covers(buckets, line.Class, from.Add(s.step))
 		if found {
-			s.strokes(canvas, x, covered, before, drawn, line.Heavy, ink)
+			level := covered.high == covered.low && (!drawn || before == covered.leaves)
+			if dots := line.isSummed(s.chart) && level && x/s.area.grain.x%2 == 1; !dots {
+				s.strokes(canvas, x, covered, before, drawn, line.Heavy, ink)
+			}
 			before = covered.leaves
 		}
 		drawn = found

@@ -11,6 +11,7 @@ import (
 
 // draw puts the words around the canvas.
 func draw(c Chart, a area) []string {
+	c = c.summed()
 	lines := make([]string, 0, c.Height)
 	lines = append(lines, title(c, a))
 	if a.marks {
@@ -53,25 +54,34 @@ func title(c Chart, a area) string {
 	now := c.To.Add(-scaleOf(c, a).step)
 	out := theme.NewRow(c.Width).Put(c.Theme.Strong, c.Title)
 	for _, line := range c.Lines {
-		words := "  " + swatch(line.Heavy, c.Theme.Symbols) + " " + line.Name
-		shown := line.visible(c)
-		for len(shown) > 0 && shown[len(shown)-1].Start.Add(c.Period).After(now) {
-			shown = shown[:len(shown)-1]
+		if line.isSummed(c) {
+			continue // with the limit, behind
 		}
-		if len(shown) > 0 {
-			words += " " + Short(shown[len(shown)-1].Class(line.Class))
+		words := "  " + swatch(line.Heavy, c.Theme.Symbols) + " " + line.Name
+		if value, known := line.newest(c, now); known {
+			words += " " + value
 		}
 		putWhole(out, line.Style, words)
 	}
-	if c.LimitName != "" {
-		glyph, look := backOf(limit, c.Theme)
-		putWhole(out, look, "  "+glyph+" "+c.LimitName)
-	}
+	_, look := backOf(limit, c.Theme)
+	out.Put(look, c.limitLegend(now, out.Room()))
 	if c.Known.Before(c.To) {
 		glyph, look := backOf(band, c.Theme)
 		putWhole(out, look, "  "+glyph+" too new to be known")
 	}
 	return out.Padded()
+}
+
+// newest is what a line shows for the last whole period; false when nothing is known.
+func (l Line) newest(c Chart, now time.Time) (string, bool) {
+	shown := l.visible(c)
+	for len(shown) > 0 && shown[len(shown)-1].Start.Add(c.Period).After(now) {
+		shown = shown[:len(shown)-1]
+	}
+	if len(shown) == 0 {
+		return "", false
+	}
+	return Short(shown[len(shown)-1].Class(l.Class)), true
 }
 
 // putWhole adds words that fit, and nothing of those that do not.

@@ -15,9 +15,7 @@ func (p pane) charts(s subject, height int) []string {
 	left := (p.width - 4) / 2
 	good := p.chartOf(s, 2, left, height)
 	bad := p.chartOf(s, 5, p.width-4-left, height)
-	if limit := s.limitName(); limit != "" {
-		bad.Limit, bad.LimitName = float64(s.r.Spec.FailureThresholdValue), limit
-	}
+	p.limit(s, &bad)
 	key := s.service.Name
 	if s.replayed {
 		key = s.r.ID
@@ -28,6 +26,32 @@ func (p pane) charts(s subject, height int) []string {
 		lines[i] = " " + one[i] + "  " + other[i]
 	}
 	return lines
+}
+
+// namesSum is the width from which on a chart has room to name the sum that the threshold
+// is held against.
+const namesSum = 52
+
+// limit draws the threshold, and what it is held against: not the 5xx of a period, but the
+// canary's of a whole window. Where that cannot be named neither is drawn: the verdict has
+// both in words, and beside the 5xx of periods the threshold would mislead.
+func (p pane) limit(s subject, bad *chart.Chart) {
+	name := s.limitName()
+	if name == "" {
+		return
+	}
+	window := time.Duration(s.r.Spec.FailureThresholdTime) * time.Second
+	if window > bad.Period && bad.Width < namesSum {
+		return
+	}
+	bad.Limit, bad.LimitName, bad.LimitWindow = float64(s.r.Spec.FailureThresholdValue), name, brief(window)
+	for _, line := range bad.Lines {
+		if line.Heavy {
+			line.Window, line.Heavy, line.Style = window, false, p.t.Limit
+			bad.Lines = append([]chart.Line{line}, bad.Lines...)
+			return
+		}
+	}
 }
 
 // limitName is the threshold in words; empty when there is none.

@@ -118,8 +118,8 @@ func (m *model) redraw() tea.Cmd {
 // the terminal away and taking it back it stops its ticker and starts it, in two goroutines:
 // when they meet in the wrong order no frame is written any more.
 func (m *model) redrawn() tea.Cmd {
-	if m.hurry != nil {
-		m.hurry()
+	if m.pace != nil {
+		m.pace.begin()
 	}
 	return tea.ClearScreen
 }

@@ -23,8 +23,8 @@ type model struct {
 	options  Options
 	ctx      context.Context
 	terminal tellTerminal
-	// hurry is called by Init, when the program's renderer runs; nil without a program.
-	hurry  func()
+	// pace has frames written soon; nil without a program.
+	pace   *pace
 	opener opener
 	// bindings are the keys that this console has; shut are those that --read-only took.
 	bindings, shut []binding
@@ -134,8 +134,8 @@ func newModel(ctx context.Context, options Options, out tellTerminal) *model {
 
 // Init asks the terminal for its background, and starts the clock when one is needed.
 func (m *model) Init() tea.Cmd {
-	if m.hurry != nil {
-		m.hurry()
+	if m.pace != nil {
+		m.pace.begin()
 	}
 	return tea.Batch(tea.RequestBackgroundColor, m.keepTime(), m.openReplay())
 }

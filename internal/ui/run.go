@@ -19,7 +19,7 @@ import (
 
 // sceneInterval is the least time between two scenes that the console takes: those in
 // between are passed over.
-const sceneInterval = 50 * time.Millisecond
+const sceneInterval = 200 * time.Millisecond
 
 // ErrDumb is returned for a terminal that cannot place its cursor: TERM is dumb.
 var ErrDumb = errors.New("this terminal cannot show the console (TERM is dumb): use `serin status`, `serin watch SERVICE`, or `serin deploy FILE --ci`")
@@ -95,7 +95,8 @@ func run(ctx context.Context, options Options, out *terminal, more ...tea.Progra
 	m := newModel(inner, options, out)
 	m.width, m.height = sizeOf(options)
 	program := tea.NewProgram(m, append(programOptions(options, out), more...)...)
-	m.hurry = func() { hurry(inner, program) }
+	m.pace = newPace(program)
+	defer m.pace.end()
 
 	go recolor(options, program)
 	pumping := make(chan struct{})

@@ -28,6 +28,9 @@ func (m *model) View() tea.View {
 	if speaksOSC(m.options.Environment) {
 		m.tell(&view, state)
 	}
+	if m.pace != nil && frame != m.drawn.Content {
+		m.pace.drawn()
+	}
 	m.drawn = view
 	return view
 }

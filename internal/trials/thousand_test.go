@@ -120,7 +120,9 @@ func TestMeasureThousand(t *testing.T) {
 	defer crowd.Wait()
 	ctx, leave := context.WithCancel(t.Context())
 	defer leave()
-	var holding atomic.Int64
+	everybody := make(chan struct{})
+	holds := held(rollouts(t), everybody)
+	upkeep := engine.NewUpkeep(log)
 	leases := make([]engine.Lease, rollouts(t))
 	for n := range leases {
 		leases[n] = f.begin(t, log, fmt.Sprintf("shop%04d", n))
@@ -131,18 +133,18 @@ func TestMeasureThousand(t *testing.T) {
 			OnEvent: func(event engine.Event, _ *engine.Rollout) {
 				switch event.Body.(type) {
 				case *engine.WeightsConfirmed:
-					holding.Add(1)
+					holds()
 				case *engine.RollbackStarted, *engine.PausedNow, *engine.StuckNow:
 					t.Errorf("%s: %+v", lease.Rollout, event.Body)
 				}
 			},
-			Mailbox: time.Second,
+			Mailbox: time.Second, Upkeep: upkeep,
 		})
 		crowd.Go(func() { _, _ = driver.Run(ctx) })
 	}
-	f.await(t, func() bool { return holding.Load() == int64(len(leases)) })
+	await(t, everybody)
 	used, began, calls := processorTime(t), time.Now(), f.calls.Load()
-	time.Sleep(measuredFor)
+	<-time.After(measuredFor)
 	used, took := processorTime(t)-used, time.Since(began)
 	runtime.GC()
 	var memory runtime.MemStats
@@ -230,12 +232,22 @@ func (f *far) route(ctx context.Context, service engine.Service, sha string) err
 	})
 }
 
-func (f *far) await(t *testing.T, so func() bool) {
-	t.Helper()
-	for limit := time.Now().Add(20 * time.Minute); !so(); time.Sleep(time.Second) {
-		if time.Now().After(limit) {
-			t.Fatal("not every rollout holds")
+// held counts who holds, and tells when everybody does.
+func held(all int, everybody chan<- struct{}) func() {
+	var holding atomic.Int64
+	return func() {
+		if holding.Add(1) == int64(all) {
+			close(everybody)
 		}
+	}
+}
+
+func await(t *testing.T, everybody <-chan struct{}) {
+	t.Helper()
+	select {
+	case <-everybody:
+	case <-time.After(20 * time.Minute):
+		t.Fatal("not every rollout holds")
 	}
 }
 

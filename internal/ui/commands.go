@@ -124,6 +124,14 @@ func (m *model) pauseWord() string {
 	return "pause"
 }
 
+// promoteWord is what promoting means at the moment.
+func (m *model) promoteWord() string {
+	if rollout := m.rollout(); rollout != nil && rollout.Rollout.Phase == engine.Gated {
+		return "pass the gate"
+	}
+	return "promote"
+}
+
 func (m *model) whyNotPause() string { return m.whyNot(m.pausing()) }
 
 func (m *model) pauseOrResume() tea.Cmd {

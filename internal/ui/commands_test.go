@@ -233,3 +233,15 @@ func TestNobodyDrives(t *testing.T) {
 		t.Errorf("the dialog has %q", lines)
 	}
 }
+
+// At a gate the footer says what p does there.
+func TestAtAGateTheFooterSaysWhatPromotingIs(t *testing.T) {
+	for phase, want := range map[engine.Phase]string{engine.Gated: "pass the gate", engine.Holding: "promote"} {
+		rig := newRig(t, hostOf(rolling("yelb-appserver", phase)))
+		for _, key := range rig.m.footer() {
+			if key.Name == "p" && key.Does != want {
+				t.Errorf("%s: p does %q, want %q", phase, key.Does, want)
+			}
+		}
+	}
+}

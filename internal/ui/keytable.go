@@ -22,7 +22,7 @@ func rolloutKeys() []binding {
 			why:   refusal(engine.RollBack), act: (*model).confirmRollBack,
 		},
 		{
-			names: []string{"p"}, name: "p", does: "promote", changes: true, foot: footAlways, section: ofRollouts,
+			names: []string{"p"}, name: "p", does: "promote", now: (*model).promoteWord, changes: true, foot: footAlways, section: ofRollouts,
 			about: "End the present hold or gate now and take the next step.",
 			why:   refusal(engine.Promote), act: post(engine.Promote),
 		},

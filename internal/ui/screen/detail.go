@@ -212,6 +212,7 @@ func (p pane) driver(s subject) []string {
 		who, style = "nobody: let go by "+who, p.t.Warning
 	case s.rollout.Lost:
 		seen, style = ", SILENT for "+age(s.rollout.LastSeen, s.now), p.t.Bad
+	case s.rollout.Mine: // it is seen
 	case !s.rollout.LastSeen.IsZero():
 		seen = ", alive " + age(s.rollout.LastSeen, s.now) + " ago"
 	}

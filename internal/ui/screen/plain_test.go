@@ -210,3 +210,40 @@ func TestWhoAskedIsTold(t *testing.T) {
 	})
 	lineHas(t, consoleOf(e, screen.Detail), "lee@desk (deploy/lee) at", "by lee@desk")
 }
+
+// What is to be done about a stuck rollout is said with the key that does it, or with the
+// verb; what keeps it stuck is said once.
+func TestAStuckRolloutSaysHowToGoOn(t *testing.T) {
+	l := holding()
+	fault := engine.ActiveFault{Activity: engine.WriteWeights, Message: "AccessDeniedException", Hint: "allow it", Since: l.at, Count: 3}
+	l.add(&engine.StuckNow{Stuck: engine.Stuck{
+		Reason: "could not write the weights for 5m0s: AccessDeniedException", Truth: "stable has 70",
+		Advice: "allow it; then go on with: serin deploy FILE --resume", At: l.at,
+	}})
+	s := consoleOf(example{life: l}, screen.Detail)
+	s.Width, s.Height = 120, 36
+	s.Scene.Services[0].Rollout.Rollout.Faults = map[engine.Activity]engine.ActiveFault{engine.WriteWeights: fault}
+	lineHas(t, s, " to do", "allow it; then press space: it is tried again")
+	if text := plain(s); strings.Count(text, "AccessDeniedException") != 2 { // the newest event has it too
+		t.Errorf("why it is stuck is said more than once:\n%s", text)
+	}
+	s.ReadOnly = true
+	lineHas(t, s, " to do", "then go on with: serin resume yelb-appserver")
+}
+
+// Who drives here is seen to live. One that took over a rollout which was let go of has it
+// paused, and not let go of.
+func TestADriverOfThisProcess(t *testing.T) {
+	e := examples()[screen.Holding]
+	s := consoleOf(e, screen.Detail)
+	lineHas(t, s, " driver", "alive")
+	s.Scene.Services[0].Rollout.Mine = true
+	lineHas(t, s, " driver", "you, here")
+	if strings.Contains(plain(s), "alive") {
+		t.Errorf("it is said that this process is alive:\n%s", plain(s))
+	}
+	s = consoleOf(examples()[screen.Held], screen.Detail)
+	lineHas(t, s, "‖ let go", "by ")
+	s.Scene.Services[0].Rollout.Rollout.LetGo = false
+	lineHas(t, s, "‖ paused", "by ")
+}

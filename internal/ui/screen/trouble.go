@@ -20,6 +20,9 @@ func (p pane) troubles(s subject) []string {
 		lines = append(lines, p.lost(s)...)
 		lines = append(lines, p.paused(s)...)
 		for _, activity := range sortedActivities(s.r.Faults) {
+			if s.r.Stuck != nil && strings.Contains(s.r.Stuck.Reason, s.r.Faults[activity].Message) {
+				continue // said above
+			}
 			lines = append(lines, p.fault(s, s.r.Faults[activity])...)
 		}
 		lines = append(lines, p.alarms(s)...)
@@ -54,7 +57,20 @@ func (p pane) stuck(s subject) []string {
 	}
 	lines := p.paragraph("why", p.t.Bad, p.t.Text, fmt.Sprintf("%s (since %s, %s ago)", stuck.Reason, stamp(stuck.At), age(stuck.At, s.now)), 3)
 	lines = append(lines, p.paragraph("true now", p.t.Bad, p.t.Text, stuck.Truth, 3)...)
-	return append(lines, p.paragraph("to do", p.t.Bad, p.t.Strong, stuck.Advice, 3)...)
+	return append(lines, p.paragraph("to do", p.t.Bad, p.t.Strong, p.toDo(s), 3)...)
+}
+
+// toDo is what the engine advises, and how to go on from here: with a key where there is
+// one, elsewhere with a verb.
+func (p pane) toDo(s subject) string {
+	advice, _, has := strings.Cut(s.r.Stuck.Advice, "; then go on with: serin deploy")
+	switch {
+	case !has, s.replayed:
+		return s.r.Stuck.Advice
+	case p.s.ReadOnly:
+		return advice + "; then go on with: serin resume " + s.r.Key.Service
+	}
+	return advice + "; then press space: it is tried again"
 }
 
 func (p pane) lost(s subject) []string {
@@ -75,7 +91,7 @@ func (p pane) paused(s subject) []string {
 		words += ": " + pause.Reason
 	}
 	label := theme.Hold + " paused"
-	if pause.Kind == engine.PausedByLetGo {
+	if pause.Kind == engine.PausedByLetGo && s.r.LetGo {
 		label = theme.Hold + " let go"
 	}
 	lines := p.paragraph(label, p.t.Warning, p.t.Text, words, 3)

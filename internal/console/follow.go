@@ -160,7 +160,7 @@ func (h *Host) takeFollowed(header engine.Header, events []engine.Event, rollout
 	if t.again && (rollout == nil || events[0].Seq != 1) {
 		return false
 	}
-	now, counted := h.Now(), h.isCounted(t)
+	now := h.Now()
 	news := rollout != nil
 	if rollout != nil {
 		if t.again {
@@ -174,7 +174,9 @@ func (h *Host) takeFollowed(header engine.Header, events []engine.Event, rollout
 		news = t.takeLease(header.Lease, h.Gone, now) || news
 	}
 	news = h.takeCounted(t) || news
-	if counted && !h.isCounted(t) {
+	// Not compared with what Gone said a moment ago: it may have said the same then.
+	if counts := h.isCounted(t); counts != t.counts {
+		t.counts = counts
 		nudge(h.metricsWake)
 	}
 	if t.rollout.Outcome != "" {

@@ -139,6 +139,35 @@ func TestAProcessThatIsGoneIsLostAtOnce(t *testing.T) {
 	})
 }
 
+// Once the driver's process is gone nobody counts the responses: they are read at once, not
+// when the metrics have rested.
+func TestResponsesAreReadWhenTheirDriverIsGone(t *testing.T) {
+	w, log := newWorld(), journal.NewMemory()
+	observed(t, w, log, func(t *testing.T, h *Host) {
+		t.Helper()
+		var gone atomic.Bool
+		h.Gone = func(engine.Driver) bool { return gone.Load() }
+		lease := foreign(t, log, "r1")
+		for range 25 {
+			after(3 * time.Second)
+			var err error
+			if lease, err = log.Beat(t.Context(), lease); err != nil {
+				t.Fatal(err)
+			}
+		}
+		newest := func() time.Time {
+			buckets := cart(t, h).Responses[stable]
+			return buckets[len(buckets)-1].Start
+		}
+		before := newest()
+		gone.Store(true)
+		after(3 * time.Second)
+		if got := newest(); !got.After(before) {
+			t.Errorf("the newest responses are of %s, as they were before", got)
+		}
+	})
+}
+
 // An open rollout is shown although the services cannot be listed, and one that is not
 // among the newest.
 func TestAnOpenRolloutIsFoundWhateverElseFails(t *testing.T) {

@@ -35,6 +35,8 @@ type track struct {
 	drive *drive
 	// counted is true when there are responses in the rollout that its service does not have.
 	counted bool
+	// counts is whether its driver counted the responses, when that was last regarded.
+	counts bool
 	// again is true when all of its events are to be read again.
 	again bool
 	// taking is true while this process is taking it over; asked is what its own driver is

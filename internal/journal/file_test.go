@@ -154,6 +154,23 @@ func TestOneOpenRolloutIsTheDatabasesOwnRule(t *testing.T) {
 	}
 }
 
+// TestAJournalIsReadWhereItCannotBeWritten: who opens one of the present version writes
+// nothing, so that a rollout is seen on a disk that is full too, and while another process
+// has the file locked for writing.
+func TestAJournalIsReadWhereItCannotBeWritten(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "journal.db")
+	if _, err := open(t, path).Begin(t.Context(), "r1", journaltest.Kim(), journaltest.Started("r1", journaltest.Key(), time.Now())); err != nil {
+		t.Fatal(err)
+	}
+	run(t, raw(t, path), "BEGIN IMMEDIATE")
+	began := time.Now()
+	j := open(t, path)
+	events, err := j.Events(t.Context(), "r1", 0)
+	if err != nil || len(events) != 1 || time.Since(began) > 3*time.Second {
+		t.Errorf("it has %d events after %s, %v", len(events), time.Since(began), err)
+	}
+}
+
 func TestRowsThatCannotBeRead(t *testing.T) {
 	for name, test := range map[string]struct{ damage, want string }{
 		"not JSON":       {"UPDATE events SET event = 'x' WHERE seq = 2", "event 2 cannot be read"},

@@ -74,6 +74,11 @@ func identify(ctx context.Context, db querier) (identity, error) {
 	return found, nil
 }
 
+// isPresent tells whether a file is a journal of the present version.
+func (i identity) isPresent() bool {
+	return i.application == applicationID && i.version == len(migrations)
+}
+
 // refusal says why a file is not to be touched; nil when it may be.
 func (i identity) refusal(path string) error {
 	if i.application != applicationID && (i.application != 0 || i.version != 0 || i.tables != 0) {
@@ -105,6 +110,11 @@ func (s *SQLite) prepare(ctx context.Context) error {
 	}
 	if err := s.writeAhead(ctx); err != nil {
 		return err
+	}
+	// One that is of the present version can be read where it cannot be written, on a disk
+	// that is full.
+	if found.isPresent() {
+		return nil
 	}
 	return s.change(ctx, func(tx *sql.Tx) error { return migrate(ctx, tx, s.path) })
 }

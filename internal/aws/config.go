@@ -107,7 +107,7 @@ func Connect(ctx context.Context, options Options) (*Clients, error) {
 		CloudFormation: cloudformation.NewFromConfig(configuration),
 		CloudMap:       servicediscovery.NewFromConfig(configuration, oneHost),
 		CloudWatch:     cloudwatch.NewFromConfig(configuration),
-		DynamoDB:       dynamodb.NewFromConfig(configuration),
+		DynamoDB:       dynamodb.NewFromConfig(configuration, soonTold),
 		ECR:            ecr.NewFromConfig(configuration),
 		ECS:            ecs.NewFromConfig(configuration),
 		SSM:            ssm.NewFromConfig(configuration),
@@ -194,6 +194,16 @@ func newRetryer() awssdk.Retryer {
 			standard.MaxAttempts = maxAttempts
 			standard.MaxBackoff = 2 * time.Second
 		})
+	})
+}
+
+// soonTold has a throttled journal say that it is, before those who write to it give it up
+// for not answering: a driver does within 5 seconds (engine.DriveLoop), and tries again more
+// and more rarely, which the adaptive mode would do once more.
+func soonTold(options *dynamodb.Options) {
+	options.Retryer = retry.NewStandard(func(standard *retry.StandardOptions) {
+		standard.MaxAttempts = maxAttempts
+		standard.MaxBackoff = time.Second
 	})
 }
 

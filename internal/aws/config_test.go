@@ -12,8 +12,12 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
+	awssdk "github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"serin/internal/engine"
@@ -322,6 +326,28 @@ func TestEveryClientHasARetryerOfItsOwn(t *testing.T) {
 	if ports.Router == nil || ports.Stacks == nil || ports.Metrics == nil || ports.Alarms == nil || ports.Tasks == nil || ports.Versions == nil {
 		t.Errorf("a port is missing: %+v", ports)
 	}
+}
+
+// TestAThrottledJournalSaysSo, many callers at once, in less than a driver waits.
+func TestAThrottledJournalSaysSo(t *testing.T) {
+	alone(t)
+	synctest.Test(t, func(t *testing.T) {
+		clients := connect(t, Options{Region: "us-west-2", Sandbox: "http://127.0.0.1:1", Transport: sender(func(*http.Request) (*http.Response, error) {
+			said := `{"__type":"com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException","message":"slow down"}`
+			return &http.Response{StatusCode: http.StatusBadRequest, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(said))}, nil
+		})})
+		for range 30 {
+			go func() {
+				began := time.Now()
+				_, err := clients.DynamoDB.GetItem(t.Context(), &dynamodb.GetItemInput{TableName: awssdk.String("t"), Key: map[string]types.AttributeValue{}})
+				if took := time.Since(began); took > 4*time.Second || !hasCode(err, "ProvisionedThroughputExceededException") {
+					t.Errorf("after %s: %v", took, err)
+				}
+			}()
+		}
+		synctest.Wait()
+		time.Sleep(time.Minute)
+	})
 }
 
 type identityFake func() (*sts.GetCallerIdentityOutput, error)

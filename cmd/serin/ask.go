@@ -10,8 +10,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"serin/internal/aws/dynamojournal"
 	"serin/internal/engine"
 	"serin/internal/headless"
+	"serin/internal/journal"
 	"serin/internal/steer"
 )
 
@@ -51,13 +53,32 @@ type question struct {
 
 // ask asks something of a service's open rollout, and prints what came of it.
 func (p *program) ask(cmd *cobra.Command, service string, kind engine.CommandKind, flags *askFlags) error {
-	return p.visitOpen(cmd, &flags.environmentFlags, service, func(ctx context.Context, there *environment, open engine.Header, _ func()) error {
-		q := &question{environment: there, flags: flags, service: service, kind: kind}
+	var q *question
+	err := p.visitOpen(cmd, &flags.environmentFlags, service, func(ctx context.Context, there *environment, open engine.Header, _ func()) error {
+		q = &question{environment: there, flags: flags, service: service, kind: kind}
 		if err := q.confirmed(ctx, open); err != nil {
 			return err
 		}
 		return q.put(ctx, cmd.Context(), steer.NewView(there.log, open.ID, there.gone))
 	})
+	if q == nil && kind == engine.RollBack && isJournals(err) {
+		return withoutJournal(err, "whoever drives the rollout")
+	}
+	return err
+}
+
+// isJournals tells whether an error is a journal's that cannot be read or written.
+func isJournals(err error) bool {
+	_, file := errors.AsType[*journal.FileError](err)
+	_, row := errors.AsType[*journal.RowError](err)
+	_, table := errors.AsType[*dynamojournal.TableError](err)
+	return file || row || table
+}
+
+// withoutJournal is the error of a roll back that nobody could be asked for, with what is
+// left to do.
+func withoutJournal(err error, driver string) error {
+	return fmt.Errorf("%w. Nobody was asked: %s rolls it back without the journal too: interrupt it where it runs (SIGTERM), or press r in its console", err, driver)
 }
 
 // put asks until there is an answer. A roll back that nobody is there to take up is done
@@ -86,7 +107,14 @@ func (q *question) unknown(ctx context.Context, view *steer.View, command engine
 	if ctx.Err() != nil {
 		err = errors.New("interrupted")
 	}
-	if command.Number == 0 {
+	switch {
+	case command.Number == 0 && ctx.Err() == nil && q.kind == engine.RollBack:
+		who := "whoever drives the rollout"
+		if view.Rollout().Seq > 0 {
+			who = view.Lease().Driver.String() + ", which drove it last,"
+		}
+		return withoutJournal(err, who)
+	case command.Number == 0:
 		return err
 	}
 	return fmt.Errorf("%w: command %d is in the mailbox of rollout %s, and may still be taken up (see serin watch %s)",

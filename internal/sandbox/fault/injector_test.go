@@ -7,6 +7,7 @@ import (
 	"math"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -16,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/appmesh"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	cloudformationtypes "github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	cloudwatchtypes "github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
 	"github.com/aws/aws-sdk-go-v2/service/ecr"
@@ -333,6 +335,12 @@ func TestStacksThatFail(t *testing.T) {
 		remove("c-1")
 		if got := status("c-1"); got != "DELETE_FAILED" {
 			t.Errorf("after its deletion c-1 is in %s", got)
+		}
+		events, err := client.DescribeStackEvents(t.Context(), &cloudformation.DescribeStackEventsInput{StackName: aws.String("c-1")})
+		if err != nil || !slices.ContainsFunc(events.StackEvents, func(event cloudformationtypes.StackEvent) bool {
+			return strings.Contains(aws.ToString(event.ResourceStatusReason), "VirtualNode with name n cannot be deleted because it is the target")
+		}) {
+			t.Errorf("nothing says why: %v", err)
 		}
 		remove("c-1")
 		if got := status("c-1"); !strings.Contains(got, "does not exist") {

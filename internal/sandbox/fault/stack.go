@@ -1,6 +1,9 @@
 package fault
 
-import "fmt"
+import (
+	"fmt"
+	"path"
+)
 
 // reason is why a resource fails, in CloudFormation's words.
 type reason string
@@ -40,5 +43,5 @@ func (i *Injector) Deleting(stack, kind, name string) error {
 		return nil
 	}
 	return reason(fmt.Sprintf("Resource handler returned message: \"VirtualNode with name %s cannot be deleted because it is the "+
-		"target of one or more routes. (Service: AppMesh, Status Code: 409)\" (HandlerErrorCode: ResourceConflict)", name))
+		"target of one or more routes. (Service: AppMesh, Status Code: 409)\" (HandlerErrorCode: ResourceConflict)", path.Base(name)))
 }

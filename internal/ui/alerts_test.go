@@ -116,3 +116,27 @@ func TestNoticesEndWithWhatTheyTellOf(t *testing.T) {
 		t.Errorf("the notice is still %q", rig.m.notice.Text)
 	}
 }
+
+// An offer to take over does not outlive the reason for it.
+func TestTheOfferIsWithdrawnWhenSomebodyDrives(t *testing.T) {
+	lost := func(r *scene.Rollout) { r.Lost = true }
+	over := func(r *scene.Rollout) { r.Rollout.Outcome = engine.Succeeded }
+	for why, after := range map[string]scene.Service{
+		"is driven again": rolling("yelb-appserver", engine.Holding),
+		"is over":         rolling("yelb-appserver", engine.Holding, over),
+	} {
+		h := hostOf(rolling("yelb-appserver", engine.Holding, lost))
+		rig := newRig(t, h)
+		rig.send(tickMsg{})
+		rig.dialog()
+		h.show(rolling("yelb-appserver", engine.Holding, lost))
+		newest, _ := h.Scene()
+		rig.send(sceneMsg{newest})
+		rig.dialog() // it stands as long as nobody drives
+		h.show(after)
+		newest, _ = h.Scene()
+		rig.send(sceneMsg{newest})
+		rig.noDialog()
+		rig.says(why)
+	}
+}

@@ -142,6 +142,15 @@ func (m *model) takeOverDialog(rollout *scene.Rollout) *dialog {
 			{key: "y", does: "take over", dangerous: true, act: func(m *model) tea.Cmd { return m.takeOver(service) }},
 		},
 	}
+	d.void = func(m *model) string {
+		switch now := m.service(service); {
+		case !isOpen(now) || now.Rollout.Rollout.ID != r.ID:
+			return "the rollout of " + service + " is over"
+		case !isUndriven(now.Rollout):
+			return service + " is driven again, by " + screen.ShortCaller(now.Rollout.Rollout.Driver.String())
+		}
+		return ""
+	}
 	if forbids(engine.RollBack, rollout) == "" {
 		d.choices = append(d.choices, choice{key: "r", does: "roll back", dangerous: true, act: m.rollBackInstead(service)})
 	}

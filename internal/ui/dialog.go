@@ -38,6 +38,9 @@ type dialog struct {
 	// unasked is when the dialog opened by itself; zero when a key opened it. heard is when
 	// the last key came since.
 	unasked, heard time.Time
+	// void says why the question does not stand any more, empty while it does; nil when it
+	// always does.
+	void func(*model) string
 	// submit is what enter in a field does; nil when it goes on to the next.
 	submit func(*model) tea.Cmd
 	// left is called when the focus has left a field; nil when nothing follows.

@@ -231,7 +231,19 @@ func (m *model) renew(newer scene.Scene) tea.Cmd {
 	m.reselect()
 	m.lead()
 	m.guideOn()
+	m.withdraw()
 	return m.regard(newer, false)
+}
+
+// withdraw closes a dialog whose question does not stand any more, and says why.
+func (m *model) withdraw() {
+	if m.dialog == nil || m.dialog.void == nil {
+		return
+	}
+	if why := m.dialog.void(m); why != "" {
+		m.closeDialog()
+		m.say(screen.Info, why)
+	}
 }
 
 func (m *model) guideOn() {

@@ -87,8 +87,12 @@ func (p pane) paused(s subject) []string {
 		return nil
 	}
 	words := fmt.Sprintf("by %s at %s, %s ago", ShortCaller(clean(pause.By)), stamp(pause.At), age(pause.At, s.now))
-	if pause.Reason != "" {
-		words += ": " + pause.Reason
+	reason := pause.Reason
+	if pause.Kind == engine.PausedByDrift {
+		reason, _, _ = strings.Cut(reason, ": expected ") // both routes are told below
+	}
+	if reason != "" {
+		words += ": " + reason
 	}
 	label := theme.Hold + " paused"
 	if pause.Kind == engine.PausedByLetGo && s.r.LetGo {
@@ -98,6 +102,9 @@ func (p pane) paused(s subject) []string {
 	if pause.Kind == engine.PausedByDrift {
 		lines = append(lines, p.paragraph("expected", p.t.Muted, p.t.Text, targets(pause.Expected), 2)...)
 		lines = append(lines, p.paragraph("found", p.t.Warning, p.t.Strong, targets(pause.Found), 2)...)
+		if !p.s.ReadOnly && !s.replayed {
+			lines = append(lines, p.paragraph("to do", p.t.Warning, p.t.Text, "space goes on with this step from the route as found; r rolls back", 2)...)
+		}
 	}
 	return lines
 }

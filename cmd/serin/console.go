@@ -65,7 +65,7 @@ func (p *program) console(cmd *cobra.Command, flags *consoleFlags) error {
 		return console.New(options), nil
 	}
 	s := newSession(p, flags.view, flags.onInterrupt.value, signals, told).onceThere(flags.opening(p.lookup), attach)
-	s.shows.ReadOnly = flags.readOnly
+	s.shows.ReadOnly, s.again = flags.readOnly, flags.takeover
 	err = s.run(cmd.Context(), cmd.Context())
 	s.summarise()
 	if log != nil {
@@ -74,6 +74,18 @@ func (p *program) console(cmd *cobra.Command, flags *consoleFlags) error {
 		}
 	}
 	return err
+}
+
+// takeover is the command that takes over, as this console was opened.
+func (f *consoleFlags) takeover(service string) string {
+	command := "serin takeover " + service
+	if f.environment != postEnvironment {
+		command += " --env " + f.environment
+	}
+	if f.journal != "" {
+		command += " --journal " + f.journal
+	}
+	return command
 }
 
 // opening is what the console shows until it is connected. What the AWS configuration says

@@ -38,6 +38,9 @@ type session struct {
 	// shows is what the console is opened with; without an Input it has the terminal's
 	// keys.
 	shows ui.Options
+	// again is the command that goes on with a rollout of a service that is left open; nil
+	// where it is said elsewhere, or nothing is left of it.
+	again func(service string) string
 	// onInterrupt is what an interrupt does to rollouts that are driven: rollback or hold.
 	onInterrupt string
 	signals     <-chan os.Signal
@@ -263,6 +266,9 @@ func (s *session) summarise() {
 		}
 		if missing := ending.Missing(); missing != "" {
 			how += "; " + missing
+		}
+		if s.again != nil && (ending.Outcome == "" || ending.Outcome == engine.Held || ending.Outcome == engine.StuckOutcome) {
+			how += "; go on with: " + s.again(ending.Rollout.Key.Service)
 		}
 		line := fmt.Sprintf("%s %s %s", ending.Rollout.Key.Service, ending.Rollout.Canary.Sha, how)
 		// A terminal that is gone cannot be told.

@@ -28,8 +28,9 @@ func TestARolloutThatIsLeftOpenIsTold(t *testing.T) {
 	}
 	host.Close()
 	var out bytes.Buffer
-	(&session{program: &program{out: &out}, host: host}).summarise()
-	if told := out.String(); !strings.HasPrefix(told, "app 9bd0417e was left open") {
+	again := (&consoleFlags{environment: "blog"}).takeover
+	(&session{program: &program{out: &out}, host: host, again: again}).summarise()
+	if told := out.String(); !strings.HasPrefix(told, "app 9bd0417e was left open") || !strings.HasSuffix(told, "; go on with: serin takeover app --env blog\n") {
 		t.Errorf("told %q", told)
 	}
 	if left, err := log.Lease(t.Context(), "r1"); err != nil || !left.Free {

@@ -56,7 +56,7 @@ func (s *SQLite) Commands(ctx context.Context, id string, after int64) ([]engine
 }
 
 func (s *SQLite) commands(ctx context.Context, id string, after int64) ([]engine.Command, error) {
-	rows, err := s.reader.QueryContext(ctx, commandsOf, id, after)
+	rows, err := s.often[commandsOf].QueryContext(ctx, id, after)
 	if err != nil {
 		return nil, err
 	}

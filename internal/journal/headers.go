@@ -41,29 +41,33 @@ func (s *SQLite) Rollouts(ctx context.Context, key engine.Key, limit int) ([]eng
 	if limit <= 0 {
 		limit = -1 // SQLite's word for no limit
 	}
-	var headers []engine.Header
-	err := s.view(ctx, func(tx *sql.Tx) error {
-		rows, err := tx.QueryContext(ctx, "SELECT "+headerColumns+` FROM rollouts
-			WHERE ?1 IN ('', account) AND ?2 IN ('', region) AND ?3 IN ('', environment) AND ?4 IN ('', service)
-			ORDER BY started_at DESC, number DESC LIMIT ?5`,
-			key.Account, key.Region, key.Environment, key.Service, limit)
-		if err != nil {
-			return err
-		}
-		defer func() { _ = rows.Close() }() // rows.Err has the error
-		for rows.Next() {
-			header, err := s.scanHeader(rows.Scan)
-			if err != nil {
-				return err
-			}
-			headers = append(headers, header)
-		}
-		return rows.Err()
-	})
+	headers, err := s.rollouts(ctx, key, limit)
 	if err != nil {
-		return nil, fmt.Errorf("list the rollouts: %w", err)
+		return nil, fmt.Errorf("list the rollouts: %w", s.pass(err))
 	}
 	return headers, nil
+}
+
+// rolloutsOf are the newest rollouts of a key. A console asks every second.
+const rolloutsOf = "SELECT " + headerColumns + ` FROM rollouts
+	WHERE ?1 IN ('', account) AND ?2 IN ('', region) AND ?3 IN ('', environment) AND ?4 IN ('', service)
+	ORDER BY started_at DESC, number DESC LIMIT ?5`
+
+func (s *SQLite) rollouts(ctx context.Context, key engine.Key, limit int) ([]engine.Header, error) {
+	rows, err := s.often[rolloutsOf].QueryContext(ctx, key.Account, key.Region, key.Environment, key.Service, limit)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }() // rows.Err has the error
+	var headers []engine.Header
+	for rows.Next() {
+		header, err := s.scanHeader(rows.Scan)
+		if err != nil {
+			return nil, err
+		}
+		headers = append(headers, header)
+	}
+	return headers, rows.Err()
 }
 
 // scanHeader reads one row of headerColumns; ErrNoRollout when there is none.

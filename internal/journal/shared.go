@@ -59,10 +59,14 @@ func (s *SQLite) BeatAll(ctx context.Context, leases []engine.Lease) ([]engine.L
 	}), nil
 }
 
+// addressedAfter are the commands after a row. A process that drives asks several times a
+// second.
+const addressedAfter = "SELECT rowid, rollout FROM commands WHERE rowid > ? ORDER BY rowid"
+
 // Addressed implements engine.Shared. The mark is the number of the last row: rows are only
 // added, one after the other.
 func (s *SQLite) Addressed(ctx context.Context, after int64) (rollouts []string, mark int64, err error) {
-	rows, err := s.reader.QueryContext(ctx, "SELECT rowid, rollout FROM commands WHERE rowid > ? ORDER BY rowid", after)
+	rows, err := s.often[addressedAfter].QueryContext(ctx, after)
 	if err != nil {
 		return nil, after, fmt.Errorf("look for commands: %w", s.pass(err))
 	}

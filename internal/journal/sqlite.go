@@ -30,6 +30,9 @@ type SQLite struct {
 	// writer is one connection, so that the goroutines of this process queue up in order
 	// and only processes contend for SQLite's lock; reader is several that never wait.
 	writer, reader *sql.DB
+	// often are the statements that are asked so often that reading their words again each
+	// time would cost more than their answers.
+	often map[string]*sql.Stmt
 }
 
 var _ engine.Journal = (*SQLite)(nil)
@@ -55,7 +58,23 @@ func Open(ctx context.Context, path string) (*SQLite, error) {
 	if err := s.prepare(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
+	if err := s.learn(ctx, rolloutsOf, commandsOf, addressedAfter); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
 	return s, nil
+}
+
+// learn prepares statements that are asked often. They are closed with their reader.
+func (s *SQLite) learn(ctx context.Context, statements ...string) error {
+	s.often = make(map[string]*sql.Stmt, len(statements))
+	for _, statement := range statements {
+		prepared, err := s.reader.PrepareContext(ctx, statement)
+		if err != nil {
+			return explain(s.path, err)
+		}
+		s.often[statement] = prepared
+	}
+	return nil
 }
 
 // Path is the journal's file, absolute.

@@ -13,11 +13,11 @@ type Cadence struct {
 }
 
 // CadenceOf is the cadence that fits the metric period of a spec: ten looks at the
-// world a period, at least every 5 s and at most twice a second; three at the metrics.
+// world a period, at least every 5 s and at most once a second; three at the metrics.
 func CadenceOf(spec Spec) Cadence {
 	period := seconds(spec.MetricPeriod)
 	return Cadence{
-		World:   min(max(period/10, 500*time.Millisecond), 5*time.Second),
+		World:   min(max(period/10, time.Second), 5*time.Second),
 		Metrics: max(period/3, time.Second),
 		Confirm: 250 * time.Millisecond,
 	}

@@ -229,7 +229,7 @@ func TestTheWorldOfOneOfManyIsReadLessOften(t *testing.T) {
 		{minute, 100, time.Minute, 5 * time.Second},
 		{minute, 1000, time.Minute, 50 * time.Second},
 		{minute, 5000, time.Minute, time.Minute},
-		{second, 4, time.Second, 500 * time.Millisecond},
+		{second, 4, time.Second, time.Second},
 		{second, 1000, time.Second, time.Second},
 	} {
 		got := test.alone.Among(test.drivers, test.period)

@@ -19,7 +19,7 @@ import (
 
 // sceneInterval is the least time between two scenes that the console takes: those in
 // between are passed over.
-const sceneInterval = 200 * time.Millisecond
+const sceneInterval = 300 * time.Millisecond
 
 // ErrDumb is returned for a terminal that cannot place its cursor: TERM is dumb.
 var ErrDumb = errors.New("this terminal cannot show the console (TERM is dumb): use `serin status`, `serin watch SERVICE`, or `serin deploy FILE --ci`")

@@ -268,17 +268,22 @@ func spans() []time.Duration {
 // pointsShown is how many metric periods the charts show before anybody zooms.
 const pointsShown = 40
 
-// span is how much time the charts show.
+// span is how much time the charts show: what was chosen, else all of a rollout that is
+// replayed, else so many periods.
 func (m *model) span() time.Duration {
 	if m.zoom > 0 {
 		return m.zoom
 	}
-	period := time.Minute
+	least := pointsShown * time.Minute
 	if service := m.charted(); service.Period > 0 {
-		period = service.Period
+		least = pointsShown * service.Period
+	}
+	if m.replay != nil && m.replay.Rollout != nil {
+		lasted := m.replay.At.Sub(m.replay.Rollout.StartedAt)
+		least = lasted + lasted/8 // and what was before
 	}
 	for _, span := range spans() {
-		if span >= pointsShown*period {
+		if span >= least {
 			return span
 		}
 	}

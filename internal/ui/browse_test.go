@@ -243,6 +243,9 @@ func TestTheConsoleOpensOnAReplay(t *testing.T) {
 	if replay := rig.m.state().Replay; replay == nil || replay.Rollout.ID != "first" {
 		t.Fatalf("replayed %+v; the notice is %q", replay, rig.m.notice.Text)
 	}
+	if span := rig.m.state().Span; span != 2*time.Minute {
+		t.Errorf("of a minute's rollout the charts show %s", span)
+	}
 	rig.press("esc")
 	rig.showsPage(screen.History)
 	if len(rig.m.state().Past) != 2 {

@@ -94,9 +94,14 @@ func (c Chart) aligned(a area) Chart {
 	span := max(c.To.Sub(c.From), time.Second)
 	columns := max(a.columns()*a.grain.x, 1)
 	step := max(span/time.Duration(columns), time.Millisecond)
-	c.To = c.To.Add(step - 1).Truncate(step)
+	to := c.To
+	c.To = to.Add(step - 1).Truncate(step)
 	c.From = c.To.Add(-step * time.Duration(columns))
-	c.Known = c.Known.Truncate(step)
+	if all := !c.Known.Before(to); all {
+		c.Known = c.To
+	} else {
+		c.Known = c.Known.Truncate(step)
+	}
 	return c
 }
 

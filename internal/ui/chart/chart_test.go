@@ -170,6 +170,16 @@ func TestAGapIsAGapAndWhatIsTooNewIsShaded(t *testing.T) {
 	}
 }
 
+// Where everything can be known nothing is said to be too new, wherever a column begins.
+func TestWhatIsOverIsNotTooNew(t *testing.T) {
+	c := shift(theme.Braille)
+	c.Width, c.To = 100, c.To.Add(1234567*time.Microsecond)
+	c.Known = c.To
+	if text := strings.Join(chart.Draw(nil, c), "\n"); strings.Contains(text, "too new") || strings.Contains(text, "░") {
+		t.Errorf("something is too new:\n%s", text)
+	}
+}
+
 func TestBothVersionsHaveTheSameAxis(t *testing.T) {
 	c := shift(theme.Braille)
 	both := ansi.Strip(strings.Join(chart.Draw(nil, c), "\n"))

@@ -245,6 +245,13 @@ func (m *model) freezeWord() string {
 	return "freeze"
 }
 
+func (m *model) whyNotFreeze() string {
+	if m.replay != nil && m.frozen == nil {
+		return "a rollout of the past stands still as it is"
+	}
+	return ""
+}
+
 // freeze holds what is shown, or lets it go on.
 func (m *model) freeze() tea.Cmd {
 	if m.frozen != nil {

@@ -243,6 +243,8 @@ func TestTheConsoleOpensOnAReplay(t *testing.T) {
 	if replay := rig.m.state().Replay; replay == nil || replay.Rollout.ID != "first" {
 		t.Fatalf("replayed %+v; the notice is %q", replay, rig.m.notice.Text)
 	}
+	rig.press("f")
+	rig.says("stands still")
 	if span := rig.m.state().Span; span != 2*time.Minute {
 		t.Errorf("of a minute's rollout the charts show %s", span)
 	}

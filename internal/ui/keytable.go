@@ -96,7 +96,8 @@ func chartKeys() []binding {
 	return []binding{
 		{
 			names: []string{"f"}, name: "f", does: "freeze", now: (*model).freezeWord, foot: footAlways, section: ofCharts,
-			about: "Hold the view still while the data goes on. Keys still act on what is true now.", act: (*model).freeze,
+			about: "Hold the view still while the data goes on. Keys still act on what is true now.",
+			why:   (*model).whyNotFreeze, act: (*model).freeze,
 		},
 		{
 			names: []string{"+", "="}, name: "+", does: "zoom in", pages: charted, section: ofCharts,

@@ -154,6 +154,43 @@ func TestOneOpenRolloutIsTheDatabasesOwnRule(t *testing.T) {
 	}
 }
 
+// TestAFileThatIsGone: nothing is written to a file that nobody else can see, until it is
+// put back.
+func TestAFileThatIsGone(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "journal.db")
+	j := open(t, path)
+	lease, err := j.Begin(t.Context(), "r1", journaltest.Kim(), journaltest.Started("r1", journaltest.Key(), time.Now()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	away := path + ".away"
+	if err := os.Rename(path, away); err != nil {
+		t.Fatal(err)
+	}
+	refused := func(what string) {
+		t.Helper()
+		_, beat := j.Beat(t.Context(), lease)
+		appended := j.Append(t.Context(), "r1", 1, []engine.Event{journaltest.Confirmed(10, time.Now())})
+		for _, err := range []error{beat, appended} {
+			if file, is := errors.AsType[*journal.FileError](err); !is || file.Path != path || !strings.Contains(err.Error(), "removed or replaced") {
+				t.Errorf("%s: %v", what, err)
+			}
+		}
+	}
+	refused("removed")
+	write(t, path, "another")
+	refused("replaced")
+	if err := os.Rename(away, path); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := j.Beat(t.Context(), lease); err != nil {
+		t.Error(err)
+	}
+	if err := j.Append(t.Context(), "r1", 1, []engine.Event{journaltest.Confirmed(10, time.Now())}); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestAJournalIsReadWhereItCannotBeWritten: who opens one of the present version writes
 // nothing, so that a rollout is seen on a disk that is full too, and while another process
 // has the file locked for writing.

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -33,6 +34,8 @@ type SQLite struct {
 	// often are the statements that are asked so often that reading their words again each
 	// time would cost more than their answers.
 	often map[string]*sql.Stmt
+	// file is what was opened.
+	file os.FileInfo
 }
 
 var _ engine.Journal = (*SQLite)(nil)
@@ -60,6 +63,9 @@ func Open(ctx context.Context, path string) (*SQLite, error) {
 	}
 	if err := s.learn(ctx, rolloutsOf, commandsOf, addressedAfter); err != nil {
 		return nil, errors.Join(err, s.Close())
+	}
+	if s.file, err = os.Stat(path); err != nil {
+		return nil, errors.Join(explainFile(path, err), s.Close())
 	}
 	return s, nil
 }
@@ -153,6 +159,9 @@ func connect(path string, connections int, key, value string) (*sql.DB, error) {
 // change runs a transaction that has SQLite's write lock from its beginning. Errors of
 // the engine pass through; SQLite's are explained.
 func (s *SQLite) change(ctx context.Context, do func(tx *sql.Tx) error) error {
+	if err := s.isThere(); err != nil {
+		return err
+	}
 	tx, err := s.writer.BeginTx(ctx, nil)
 	if err != nil {
 		return explain(s.path, err)
@@ -162,6 +171,21 @@ func (s *SQLite) change(ctx context.Context, do func(tx *sql.Tx) error) error {
 		return s.pass(err)
 	}
 	return explain(s.path, tx.Commit())
+}
+
+// isThere refuses to write to a file that nobody else can open any more: SQLite would, and
+// another process would make a new one and begin a rollout of the same service.
+func (s *SQLite) isThere() error {
+	if s.file == nil {
+		return nil
+	}
+	now, err := os.Stat(s.path)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && !os.SameFile(now, s.file) {
+		return &FileError{
+			Path: s.path, Problem: "it was removed or replaced while it was in use", Mend: "put the file back that was there",
+		}
+	}
+	return nil // what else is wrong SQLite finds out, and says it better
 }
 
 // view runs a transaction that sees one state of the journal.

@@ -2,12 +2,14 @@ package main
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"serin/internal/engine"
 	"serin/internal/headless"
+	"serin/internal/journal"
 )
 
 // historyFlags are those of serin history.
@@ -63,7 +65,8 @@ func (p *program) history(cmd *cobra.Command, args []string, flags *historyFlags
 	})
 }
 
-// listPast prints the rollouts of a service, or of all, newest first.
+// listPast prints the rollouts of a service, or of all, newest first. Those that cannot be
+// read, of a newer serin, are the error; the others are told all the same.
 func (e *environment) listPast(ctx context.Context, service string, limit int) error {
 	headers, err := e.log.Rollouts(ctx, e.key(service), limit)
 	if err != nil {
@@ -72,8 +75,13 @@ func (e *environment) listPast(ctx context.Context, service string, limit int) e
 	if len(headers) == 0 && service != "" {
 		return e.neverRolled(ctx, service)
 	}
+	var unread []error
 	for _, header := range headers {
 		events, err := e.log.Events(ctx, header.ID, 0)
+		if _, is := errors.AsType[*journal.RowError](err); is {
+			unread = append(unread, err)
+			continue
+		}
 		if err != nil {
 			return err
 		}
@@ -86,7 +94,7 @@ func (e *environment) listPast(ctx context.Context, service string, limit int) e
 			return err
 		}
 	}
-	return nil
+	return errors.Join(unread...)
 }
 
 // audit prints everything that the journal has of a rollout.

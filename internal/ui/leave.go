@@ -108,9 +108,13 @@ func (m *model) whyNotSuspend() string {
 }
 
 // redraw takes the terminal anew, its modes and the whole screen: shells take it back when
-// a process in the foreground is stopped, and few give it again as it was.
+// a process in the foreground is stopped, and few give it again as it was. Keys that do not
+// come from a terminal have no modes, and who reads them cannot be called off.
 func (m *model) redraw() tea.Cmd {
 	m.now = time.Now()
+	if !isTerminal(m.options.Input) {
+		return m.redrawn()
+	}
 	return tea.Exec(nothing{}, func(error) tea.Msg { return redrawnMsg{} })
 }
 

@@ -145,8 +145,8 @@ func recolor(options Options, program *tea.Program) {
 	}
 }
 
-func isTerminal(output io.Writer) bool {
-	file, is := output.(term.File)
+func isTerminal(end any) bool {
+	file, is := end.(term.File)
 	return is && term.IsTerminal(file.Fd())
 }
 

@@ -122,7 +122,7 @@ func TestAContinuedConsoleIsDrawnAnew(t *testing.T) {
 		continued <- struct{}{}
 		time.Sleep(2 * time.Second)
 		after := s.out.text()[before:]
-		for _, wanted := range []string{ansi.SetModeBracketedPaste, ansi.SetModeMouseButtonEvent, "yelb-appserver", "roll back"} {
+		for _, wanted := range []string{ansi.EraseEntireScreen, "yelb-appserver", "roll back"} {
 			if !strings.Contains(after, wanted) {
 				t.Errorf("after it was continued there is no %q: %q", wanted, after)
 			}

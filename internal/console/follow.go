@@ -194,8 +194,12 @@ func (h *Host) begin(service string, t *track) {
 	h.noteFault(driving(service), nil)
 	h.noteFault(asking(service), nil)
 	if w := h.services[service]; w != nil {
-		spec := t.rollout.Spec
+		spec, before := t.rollout.Spec, w.period()
 		w.spec = &spec
+		if w.period() != before {
+			// Counts of periods of two lengths cannot stand beside each other.
+			w.responses, w.asked = nil, map[string]time.Time{}
+		}
 		if spec.Namespace != "" {
 			w.service.Namespace = spec.Namespace
 		}

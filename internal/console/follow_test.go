@@ -168,6 +168,30 @@ func TestResponsesAreReadWhenTheirDriverIsGone(t *testing.T) {
 	})
 }
 
+// A rollout may have its metrics by another period than its service had them before: those
+// of both do not stand beside each other.
+func TestCountsOfAnotherPeriodAreForgotten(t *testing.T) {
+	w, log := newWorld(), journal.NewMemory()
+	observed(t, w, log, func(t *testing.T, h *Host) {
+		t.Helper()
+		if len(cart(t, h).Responses[stable]) == 0 {
+			t.Fatal("nothing has been counted")
+		}
+		spec, key := plainSpec(w.services[0]), h.key("cart")
+		for _, period := range []int{spec.MetricPeriod, 10} {
+			forgets := period != spec.MetricPeriod
+			spec.MetricPeriod = period
+			h.change(func() bool {
+				h.begin("cart", &track{id: "r1", key: key, rollout: &engine.Rollout{ID: "r1", Key: key, Spec: spec}})
+				if counted := h.services["cart"].responses; (len(counted) == 0) != forgets {
+					t.Errorf("with a period of %d s %d versions are counted", period, len(counted))
+				}
+				return false
+			})
+		}
+	})
+}
+
 // An open rollout is shown although the services cannot be listed, and one that is not
 // among the newest.
 func TestAnOpenRolloutIsFoundWhateverElseFails(t *testing.T) {

@@ -212,7 +212,9 @@ func (b *RollbackStarted) apply(r *Rollout, at time.Time) {
 	if b.NothingCreated {
 		r.CanaryStack.Intended = false
 	}
-	if r.Exposed {
+	// Also where the canary never had traffic: someone may have deleted the route, or have
+	// put the canary on it.
+	if r.Exposed || !r.First() {
 		r.turnBack(at)
 		return
 	}

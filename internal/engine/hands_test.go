@@ -79,6 +79,21 @@ func TestADeletedRouteIsMadeAnewByARollBack(t *testing.T) {
 	})
 }
 
+func TestARouteDeletedBeforeTheCanaryHasTrafficIsMadeAnewByARollBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		spec := specOf(t, "http")
+		w := newWorld(spec, build{stackTime: time.Minute}, false)
+		r := start(t, w, spec, runOptions{attended: true})
+		r.until(t, engine.KindStackRequested, 1)
+		w.meddle(func(route *engine.Route) { *route = engine.Route{} })
+		r.until(t, engine.KindPaused, 1)
+		r.Post(ask(engine.RollBack))
+		if ending := r.finish(t); ending.Outcome != engine.RolledBack || w.shares() != "100/0" {
+			t.Fatalf("%s with %s", ending.Outcome, w.shares())
+		}
+	})
+}
+
 func TestAForeignStackOfTheSameNameIsNotTouched(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		spec := specOf(t, "http")

@@ -59,7 +59,7 @@ func isNeeded(r *Rollout, activity Activity) bool {
 	case ReadAlarms:
 		return len(r.Spec.Alarms) > 0 && r.Exposed
 	case ReadRoute:
-		return r.Exposed || r.Phase == Shifting
+		return r.Exposed || r.Phase == Shifting || r.Phase == RollingBack
 	case ReadStack:
 		return stackToRead(r) != ""
 	default:

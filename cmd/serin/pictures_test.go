@@ -81,7 +81,9 @@ func openStudio(t *testing.T, region *sandbox.Sandbox, settings []string) *studi
 	told := newNarrator()
 	options := there.hostOptions(p, region.Environment(), log, told)
 	options.Page, options.Settings = region.Page(), settings
+	// Who takes the pictures, and where, is nobody's concern.
 	options.Driver.Place = "kim@laptop" + placeOfProcess + "4711"
+	options.Actor = engine.Driver{Actor: options.Driver.Actor, Place: "kim@laptop"}.String()
 	s := &studio{frames: engine.NewLatest[string](), taken: make(chan struct{})}
 	s.session = newSession(p, viewFlags{noMotion: true}, "rollback", nil, told).on(console.New(options))
 	s.shows.Width, s.shows.Height, s.shows.Drawn = pictureColumns, pictureRows, s.frames.Put
@@ -217,6 +219,9 @@ func TestReadmeOpensWithAPicture(t *testing.T) {
 			t.Errorf("%s is not of the present size: run make pictures", path)
 		}
 		text := textOf(t, svg)
+		if others := strings.ReplaceAll(text, "kim@laptop", ""); strings.Contains(others, "@") {
+			t.Errorf("%s tells of another user than kim: run make pictures", path)
+		}
 		for _, words := range []string{
 			"serin", "ecs-blogpost", "? help", "stable", "canary", "verdict", "driver", "kim@laptop", "2xx in", "events", "roll back",
 		} {

@@ -121,7 +121,8 @@ func (m moment) overdueFault() (Action, bool) {
 	}
 	reason := fmt.Sprintf("could not %s for %s: %s", fault.Activity, m.now.Sub(fault.Since).Round(time.Second), fault.Message)
 	switch {
-	case fault.Activity == RemoveStack || fault.Activity == ReadStack && m.r.Removal != nil:
+	case fault.Activity == RemoveStack || fault.Activity == ReadStack && m.r.Removal != nil,
+		fault.Activity == ReadTasks && m.r.Phase == Removing:
 		return m.finish(reason), true
 	case m.r.RollingBack() || m.r.Phase == Recording || m.r.Phase == Retiring:
 		return Action{Record: []Body{m.stuck(reason, fault.Hint)}}, true

@@ -101,6 +101,9 @@ func (m moment) removing() Action {
 	if !m.r.CanaryStack.Intended {
 		return m.finish("")
 	}
+	if action, waits := m.untilStableServes(); waits {
+		return action
+	}
 	if m.r.Removal == nil && !m.r.CanaryStack.Requested {
 		return m.removeUnknown()
 	}
@@ -109,6 +112,33 @@ func (m moment) removing() Action {
 		ref = m.r.CanaryStack.Name
 	}
 	return m.remove(m.r.Canary.Sha, ref)
+}
+
+// removalRestsOnStable tells whether the canary is about to be removed after a roll back of
+// traffic: what is left must serve.
+func removalRestsOnStable(r *Rollout) bool {
+	return r.Phase == Removing && r.Removal == nil && r.CanaryStack.Intended && r.Exposed && !r.First()
+}
+
+// untilStableServes keeps the canary while stable, which has all the traffic again, has no
+// healthy task: one of the two may be all that can serve. Traffic waited for none of this.
+func (m moment) untilStableServes() (Action, bool) {
+	if !removalRestsOnStable(m.r) {
+		return Action{}, false
+	}
+	health, read := m.e.Tasks[m.r.StableSha()]
+	switch {
+	case !read || health.ReadAt.Before(m.r.Entered):
+		return Action{}, true
+	case health.Healthy > 0:
+		return Action{}, false
+	case health.Exists && health.Desired > 0 && m.now.Sub(m.r.Entered) < seconds(m.r.Spec.ProgressDeadline):
+		return Action{}, true
+	}
+	service := m.r.Service()
+	return Action{Record: []Body{m.stuck(
+		fmt.Sprintf("all traffic is on stable, and %d of its %d tasks are healthy: the canary is not removed", health.Healthy, health.Desired),
+		"start the tasks of ECS service "+service.VersionName(m.r.StableSha())+", or give the route to "+service.VersionName(m.r.Canary.Sha))}}, true
 }
 
 // restoreRecord records stable's image again, after the canary's was or may have been.

@@ -107,3 +107,43 @@ func TestAForeignStackOfTheSameNameIsNotTouched(t *testing.T) {
 		}
 	})
 }
+
+// Someone stops stable's tasks: a roll back moves the traffic all the same, and keeps the
+// canary, which may be all that can serve, until stable can.
+func TestARollBackKeepsTheCanaryWhileStableCannotServe(t *testing.T) {
+	for name, c := range map[string]struct {
+		sick time.Duration
+		want engine.Outcome
+	}{
+		"for a while": {3 * time.Minute, engine.RolledBack},
+		"for good":    {1000 * time.Hour, engine.StuckOutcome},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				spec := specOf(t, "http", "ProgressDeadline=600")
+				w := newWorld(spec, build{}, false)
+				r := start(t, w, spec, runOptions{})
+				r.until(t, engine.KindWeightsConfirmed, 2)
+				w.fallSick(stableSha, c.sick)
+				asked := time.Now()
+				r.Post(ask(engine.RollBack))
+				ending := r.finish(t)
+				for _, event := range r.events() {
+					if took := event.At.Sub(asked); event.Body.Kind() == engine.KindTrafficReturned && took > time.Second {
+						t.Errorf("the traffic moved after %s", took)
+					}
+				}
+				kept := w.has(canarySha)
+				if ending.Outcome != c.want || kept != (c.want == engine.StuckOutcome) || w.shares() != "100/0" {
+					t.Fatalf("%s: %s, with %s, canary kept: %t; %s", ending.Outcome, ending.Reason, w.shares(), kept, r.story())
+				}
+				if kept && !strings.Contains(ending.Reason, "start the tasks of ECS service app-"+stableSha) {
+					t.Errorf("it does not say what to do: %s", ending.Reason)
+				}
+				if took := time.Since(asked); !kept && took < c.sick {
+					t.Errorf("the canary was removed after %s", took)
+				}
+			})
+		})
+	}
+}

@@ -463,7 +463,7 @@ func TestAnIntendedWeightNeedsHealthyTasksToo(t *testing.T) {
 		r := start(t, w, spec, runOptions{})
 		began <- r
 		<-r.done
-		w.fallSick(canarySha)
+		w.fallSick(canarySha, 1000*time.Hour)
 		time.Sleep(time.Minute)
 		next := r.takeOver(t, false)
 		next.ends(t, engine.RolledBack)

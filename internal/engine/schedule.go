@@ -41,7 +41,7 @@ func readings(r *Rollout) []Activity {
 	needed := map[Phase][]Activity{
 		Deploying: {ReadStack, ReadTasks}, Waiting: {ReadTasks},
 		Shifting: live, Holding: live, Gated: live, Baking: live, Promoting: live,
-		Retiring: {ReadRoute, ReadStack}, RollingBack: {ReadRoute}, Removing: {ReadRoute, ReadStack},
+		Retiring: {ReadRoute, ReadStack}, RollingBack: {ReadRoute}, Removing: {ReadRoute, ReadStack, ReadTasks},
 	}[r.Phase]
 	var due []Activity
 	for _, activity := range needed {
@@ -62,6 +62,8 @@ func isNeeded(r *Rollout, activity Activity) bool {
 		return r.Exposed || r.Phase == Shifting || r.Phase == RollingBack
 	case ReadStack:
 		return stackToRead(r) != ""
+	case ReadTasks:
+		return r.Phase != Removing || removalRestsOnStable(r)
 	default:
 		return true
 	}

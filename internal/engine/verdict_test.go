@@ -158,7 +158,7 @@ func TestACanaryThatFallsSickBeforeItsTrafficGetsNone(t *testing.T) {
 		r := start(t, w, spec, runOptions{attended: true})
 		r.until(t, engine.KindGateOpened, 1)
 		time.Sleep(300 * time.Millisecond)
-		w.fallSick(canarySha)
+		w.fallSick(canarySha, 1000*time.Hour)
 		r.Post(ask(engine.Promote))
 		if ending := r.finish(t); ending.Outcome != engine.RolledBack || slices.ContainsFunc(w.calls, func(c string) bool { return strings.HasPrefix(c, "weights") }) {
 			t.Fatalf("%s: %s; %q", ending.Outcome, ending.Reason, w.calls)

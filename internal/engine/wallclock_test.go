@@ -198,7 +198,7 @@ func TestABadCanaryIsRolledBackWhileTheClockPauses(t *testing.T) {
 		r.until(t, engine.KindWeightsConfirmed, 2)
 		clock.jump(time.Hour)
 		r.until(t, engine.KindPaused, 1)
-		w.fallSick(canarySha)
+		w.fallSick(canarySha, 1000*time.Hour)
 		r.ends(t, engine.RolledBack)
 		if r.ending.Cause != engine.ByVerdict {
 			t.Errorf("by %s: %s", r.ending.Cause, r.ending.Reason)

@@ -450,14 +450,21 @@ func (w *world) hook(before, after hook) {
 	}
 }
 
-// fallSick makes the tasks of a version unhealthy from now on.
-func (w *world) fallSick(sha string) {
+// fallSick makes the tasks of a version unhealthy from now on, for a time.
+func (w *world) fallSick(sha string, during time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	sick := w.builds[sha]
 	sick.sickAfter = time.Since(w.stacks[w.service.StackName(sha)].asked) - sick.stackTime - sick.healthyAfter - 1
-	sick.sickFor = 1000 * time.Hour
+	sick.sickFor = during
 	w.builds[sha] = sick
+}
+
+// has tells whether the stack of a version is there.
+func (w *world) has(sha string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.stacks[w.service.StackName(sha)] != nil
 }
 
 // meddle is someone else's hand on the route.

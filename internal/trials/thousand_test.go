@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -110,6 +111,8 @@ func TestMeasureThousand(t *testing.T) {
 	if os.Getenv("SERIN_MEASURE") == "" {
 		t.Skip("SERIN_MEASURE is not set: make bench sets it, because it measures the machine too")
 	}
+	// The garbage collector is as serin sets it.
+	defer debug.SetGCPercent(debug.SetGCPercent(50))
 	f := startFar(t)
 	log, err := journal.Open(t.Context(), filepath.Join(t.TempDir(), "journal.db"))
 	if err != nil {
@@ -123,19 +126,28 @@ func TestMeasureThousand(t *testing.T) {
 	c := newCrowd(rollouts(t))
 	upkeep := engine.NewUpkeep(log)
 	leases := f.beginAll(t, log, rollouts(t))
+	// A journal on a disk takes some hundred writes a second: they do not begin all at once.
+	beginning := make(chan struct{}, 20)
 	for _, lease := range leases {
+		beginning <- struct{}{}
 		driver := engine.NewDriver(engine.DriverOptions{
 			Journal: log, Ports: f.ports, ID: lease.Rollout, Driver: lease.Driver, Lease: lease,
 			OnEvent: func(event engine.Event, after *engine.Rollout) {
 				c.take(after)
 				switch event.Body.(type) {
+				case *engine.DriverTook:
+					<-beginning
 				case *engine.RollbackStarted, *engine.PausedNow, *engine.StuckNow:
 					t.Errorf("%s: %+v", lease.Rollout, event.Body)
 				}
 			},
 			Mailbox: time.Second, Upkeep: upkeep,
 		})
-		drivers.Go(func() { _, _ = driver.Run(ctx) })
+		drivers.Go(func() {
+			if _, err := driver.Run(ctx); ctx.Err() == nil {
+				t.Errorf("%s: it is left: %v", lease.Rollout, err)
+			}
+		})
 	}
 	c.await(t)
 	used, began, calls := processorTime(t), time.Now(), f.calls.Load()
@@ -292,7 +304,7 @@ func (c *crowd) await(t *testing.T) {
 	case <-time.After(20 * time.Minute):
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		t.Fatalf("not every rollout holds: %d of %d began, and one is %+v", len(c.rollouts), c.size, c.laggard())
+		t.Fatalf("not every rollout holds: %d of %d began, and one is in %s: %+v", len(c.rollouts), c.size, c.laggard().Phase, c.laggard().Faults)
 	}
 }
 

@@ -40,7 +40,7 @@ func TestNoSecretIsWritten(t *testing.T) {
 	r.plant(t)
 	reports := t.TempDir()
 	report := func(name string) []string {
-		return append(quick(), "--verbose", "--junit", filepath.Join(reports, name), "--set", "ProgressDeadline=3", "--set", "FailureThresholdValue=1000")
+		return append(quick(), "--verbose", "--junit", filepath.Join(reports, name), "--set", "ProgressDeadline=20", "--set", "FailureThresholdValue=1000")
 	}
 	runs := map[string]*process{"the sandbox": r.process}
 	ends := func(name string, code int, p *process) {

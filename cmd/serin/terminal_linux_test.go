@@ -235,7 +235,7 @@ func TestTheTourDoesEveryStepOfTheDemo(t *testing.T) {
 	term := inTerminal(t, "demo", "--script", "tour", "--set", "WaitTime=3", "--set", "FailureThresholdValue=8")
 	term.exits(headless.ExitSucceeded)
 	for _, words := range []string{
-		" succeeded: ", " was rolled back: ", "canary responses", "asked for by arn:",
+		" succeeded: ", " was rolled back: ", "canary responses", "asked for by ", "(arn:",
 	} {
 		if !strings.Contains(term.text(), words) {
 			t.Errorf("the summary has no %q: %q", words, tail(term.text()))

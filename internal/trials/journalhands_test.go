@@ -30,19 +30,19 @@ type disk struct {
 // writers are the connections that journals write with, by the name of their file.
 var writers sync.Map
 
-// watchWriters has the driver of SQLite tell which connection writes to which file.
-var watchWriters = sync.OnceFunc(func() {
+// watchWriters has the driver of SQLite tell which connection writes to which file. It is
+// called before the tests: the driver looks at its hooks whoever opens a file.
+func watchWriters() {
 	sqlite.RegisterConnectionHook(func(connection sqlite.ExecQuerierContext, dsn string) error {
 		if file, query, _ := strings.Cut(dsn, "?"); strings.Contains(query, "_txlock=immediate") {
 			writers.Store(strings.TrimPrefix(file, "file:"), connection)
 		}
 		return nil
 	})
-})
+}
 
 func openOnDisk(t *testing.T, path string) *disk {
 	t.Helper()
-	watchWriters()
 	file, err := journal.Open(t.Context(), path)
 	if err != nil {
 		t.Fatal(err)

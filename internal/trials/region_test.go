@@ -52,6 +52,7 @@ func TestMain(m *testing.M) {
 			_ = os.Unsetenv(name)
 		}
 	}
+	watchWriters()
 	nowhere := filepath.Join(os.TempDir(), "serin-trials-none")
 	for _, name := range []string{"AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"} {
 		_ = os.Setenv(name, nowhere)

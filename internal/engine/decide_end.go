@@ -79,9 +79,12 @@ func (m moment) isOurs(route Route) bool {
 // stuck says that nothing moves any more, what is true, and what a person should do.
 func (m moment) stuck(reason, hint string) *StuckNow {
 	truth := fmt.Sprintf("last confirmed: stable %d, canary %d", m.r.Actual.Stable, m.r.Actual.Canary)
-	if m.e.Route != nil && m.e.Route.Exists {
-		truth = "the route gives " + formatTargets(m.e.Route.Targets) + ", as read at " +
-			m.e.Route.ReadAt.UTC().Format(time.RFC3339)
+	if route := m.e.Route; route != nil {
+		truth = "there is no route"
+		if route.Exists {
+			truth = "the route gives " + formatTargets(route.Targets)
+		}
+		truth += ", as read at " + route.ReadAt.UTC().Format(time.RFC3339)
 	}
 	advice := hint
 	if advice == "" {
@@ -91,6 +94,20 @@ func (m moment) stuck(reason, hint string) *StuckNow {
 		Reason: reason, Truth: truth, At: m.now,
 		Advice: advice + "; then go on with: serin deploy FILE --resume",
 	}}
+}
+
+// meddled says what someone else did to the route that a version should have wholly; after
+// a first deployment's roll back none should.
+func (m moment) meddled(sequel, sha string) *StuckNow {
+	did, advice := "changed", "give the whole route to "
+	if !m.e.Route.Exists {
+		did, advice = "deleted", "make the route anew, and give it to "
+	}
+	advice += m.r.Service().VersionName(sha)
+	if sha == "" {
+		advice = "take " + m.r.Service().VersionName(m.r.Canary.Sha) + " off the route"
+	}
+	return m.stuck("someone else "+did+" the route"+sequel, advice)
 }
 
 // removing deletes the canary's stack once traffic is safe.
@@ -177,9 +194,7 @@ func (m moment) retiring() Action {
 			return Action{}
 		}
 		if m.e.Route.Names(m.r.StableSha()) || m.e.Route.Weight(m.r.Canary.Sha) == 0 {
-			return Action{Record: []Body{m.stuck(
-				"someone else changed the route: it gives "+formatTargets(m.e.Route.Targets)+", so the old version is not removed",
-				"give the whole route to "+m.r.Service().VersionName(m.r.Canary.Sha))}}
+			return Action{Record: []Body{m.meddled(", so the old version is not removed", m.r.Canary.Sha)}}
 		}
 	}
 	return m.remove(m.r.StableSha(), m.r.Service().StackName(m.r.StableSha()))
@@ -242,7 +257,11 @@ func (m moment) finish(leftoverReason string) Action {
 		return Action{}
 	}
 	if m.contradicted() {
-		return Action{Record: []Body{m.stuck("someone else changed the route after the traffic had been moved", "")}}
+		due := m.r.Canary.Sha
+		if m.r.RollingBack() {
+			due = m.r.StableSha()
+		}
+		return Action{Record: []Body{m.meddled(" after the traffic had been moved", due)}}
 	}
 	finished := &Finished{Outcome: Succeeded, Reason: m.successReason()}
 	stack := m.r.Service().StackName(m.r.StableSha())

@@ -147,3 +147,26 @@ func TestARollBackKeepsTheCanaryWhileStableCannotServe(t *testing.T) {
 		})
 	}
 }
+
+// Someone deletes the route when the canary has it all: the rollout says so, and what is
+// true.
+func TestARouteDeletedAtTheEndIsSaidToBe(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		spec := specOf(t, "http")
+		w := newWorld(spec, build{}, false)
+		r := start(t, w, spec, runOptions{onEvent: func(event engine.Event, _ *engine.Rollout) {
+			if event.Body.Kind() == engine.KindRecorded {
+				w.meddle(func(route *engine.Route) { *route = engine.Route{} })
+			}
+		}})
+		ending := r.finish(t)
+		if ending.Outcome != engine.StuckOutcome {
+			t.Fatalf("%s: %s", ending.Outcome, ending.Reason)
+		}
+		for _, words := range []string{"someone else deleted the route", "there is no route", "give it to app-" + canarySha} {
+			if !strings.Contains(ending.Reason, words) {
+				t.Errorf("it does not say %q: %s", words, ending.Reason)
+			}
+		}
+	})
+}

@@ -144,7 +144,8 @@ func (l *life) told(event engine.Event, rollout *engine.Rollout) {
 // written, or after.
 type crashing struct {
 	engine.Journal
-	appends int
+	// appends counts the writes, of which one may be late and overlap with the next.
+	appends atomic.Int64
 	at      map[int]bool
 	kill    context.CancelFunc
 }
@@ -152,9 +153,9 @@ type crashing struct {
 var errKilled = errors.New("killed")
 
 func (c *crashing) Append(ctx context.Context, id string, after int64, events []engine.Event) error {
-	c.appends++
-	dies := c.at[c.appends]
-	if dies && c.appends%2 == 0 {
+	number := int(c.appends.Add(1))
+	dies := c.at[number]
+	if dies && number%2 == 0 {
 		c.kill()
 		return errKilled
 	}

@@ -46,6 +46,23 @@ func (r *region) run(t *testing.T, code int, args ...string) *process {
 	return p
 }
 
+// Who deploys the version that serves is told so in one line, and not to delete its stack.
+func TestTheVersionThatServesIsNotDeployed(t *testing.T) {
+	t.Parallel()
+	r := startRegion(t, "--rate", "0")
+	service := engine.Service{Environment: postEnvironment, Name: "yelb-appserver", Protocol: engine.HTTP}
+	route, err := aws.NewRouter(r.clients(t).AppMesh, r.clients(t).Where, "").Route(t.Context(), service)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stable, file := route.Targets[0].Sha, "../../specfiles/yelb-appserver/deploy.json"
+	p := r.run(t, headless.ExitUsage, "deploy", file, "--ci", "--sha", stable, "--image", "yelb-appserver:fixed")
+	want := "serin: " + file + ": Sha: " + stable + " is what serves now: there is nothing to deploy; deploy another sha\n"
+	if got := p.diagnostics.String(); got != want {
+		t.Errorf("it says %q, want %q", got, want)
+	}
+}
+
 // TestBackToTheVersionBefore deploys the fixed appserver at once, and goes back to the
 // planted one in steps.
 func TestBackToTheVersionBefore(t *testing.T) {

@@ -126,9 +126,13 @@ func (s *Stacks) afterConflict(ctx context.Context, op, target, name, token stri
 	if slices.ContainsFunc(events, ours) {
 		return id, nil
 	}
-	return "", refuse(op, target, engine.Conflict, "delete that stack, or deploy another sha",
+	return "", refuse(op, target, engine.Conflict, takenStackHint,
 		"%s", alreadyThere(name, stack))
 }
+
+// takenStackHint is what to do about a stack that has the name already. Who reads it at
+// night must not delete what serves.
+const takenStackHint = "deploy another sha; delete that stack only if no route names it"
 
 func alreadyThere(name string, stack *types.Stack) string {
 	said := fmt.Sprintf("a stack %s exists already (%s", name, clean(string(stack.StackStatus)))

@@ -33,7 +33,8 @@ type Wanted struct {
 	Alarms  []string
 }
 
-// Preflight asks what must be true before anything is touched. It writes nothing.
+// Preflight asks what must be true before anything is touched. It writes nothing. That the
+// route gives nothing to the version yet is engine.Prepare's to say.
 type Preflight struct {
 	router *Router
 	stacks *Stacks
@@ -106,13 +107,6 @@ func (p *Preflight) route(ctx context.Context, wanted Wanted) ([]Problem, error)
 			Field: "Protocol", Value: string(service.Protocol),
 			Problem: fmt.Sprintf("%s is for %s", routeTarget(service), speaks),
 			Mend:    fmt.Sprintf("write %q, or remove the route", string(speaks)),
-		}}, nil
-	}
-	if route.Names(wanted.Sha) && route.Weight(wanted.Sha) > 0 {
-		return []Problem{{
-			Field: "Sha", Value: wanted.Sha,
-			Problem: fmt.Sprintf("%s already gives version %s %d %% of the traffic", routeTarget(service), wanted.Sha, route.Weight(wanted.Sha)),
-			Mend:    "deploy another sha",
 		}}, nil
 	}
 	return nil, nil
@@ -195,7 +189,8 @@ func (p *Preflight) image(ctx context.Context, wanted Wanted) ([]Problem, error)
 	return nil, nil
 }
 
-// stackName: no stack has the name that the version's will have.
+// stackName: no stack has the name that the version's will have. The stack of a version
+// that the route names is no problem of its own, and none to delete: it serves.
 func (p *Preflight) stackName(ctx context.Context, wanted Wanted) ([]Problem, error) {
 	name := wanted.Service.StackName(wanted.Sha)
 	stack, err := p.stacks.describe(ctx, "read", "stack "+name, name)
@@ -205,10 +200,10 @@ func (p *Preflight) stackName(ctx context.Context, wanted Wanted) ([]Problem, er
 	if stack == nil || stateOf(stack.StackStatus) == engine.StackAbsent {
 		return nil, nil
 	}
-	return []Problem{{
-		Field: "Sha", Value: wanted.Sha, Problem: alreadyThere(name, stack),
-		Mend: "delete that stack, or deploy another sha",
-	}}, nil
+	if route, err := p.router.Route(ctx, wanted.Service); err == nil && route.Names(wanted.Sha) {
+		return nil, nil
+	}
+	return []Problem{{Field: "Sha", Value: wanted.Sha, Problem: alreadyThere(name, stack), Mend: takenStackHint}}, nil
 }
 
 // alarmNames: every alarm is there.

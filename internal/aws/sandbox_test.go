@@ -269,7 +269,7 @@ func TestPreflightInTheSandbox(t *testing.T) {
 		"no repository":  {func(w *Wanted) { w.Image = "redis:7" }, []string{"ContainerImage"}, "docker.io/library/redis:7"},
 		"no alarm":       {func(w *Wanted) { w.Alarms = []string{"none"} }, []string{"Alarms"}, "no alarm none"},
 		"no export":      {func(w *Wanted) { w.Exports = append(w.Exports, "ecs-blogpost:None") }, []string{"EnvironmentName"}, "no stack exports ecs-blogpost:None"},
-		"deployed":       {func(w *Wanted) { w.Sha = stable }, []string{"Sha", "Sha"}, "already gives version " + stable},
+		"deployed":       {func(w *Wanted) { w.Sha = stable }, nil, ""},
 		"no template":    {func(w *Wanted) { w.Template = []byte("Resources: [") }, []string{"CanaryTemplate"}, ""},
 		"a parameter":    {func(w *Wanted) { w.Parameters["None"] = "1" }, []string{"TemplateParameters"}, "no parameter None"},
 	} {
@@ -282,7 +282,7 @@ func TestPreflightInTheSandbox(t *testing.T) {
 			for _, problem := range problems {
 				fields = append(fields, problem.Field)
 			}
-			if err != nil || !slices.Equal(fields, c.fields) || !strings.Contains(problems[0].Problem+problems[0].Mend, c.words) {
+			if err != nil || !slices.Equal(fields, c.fields) || len(problems) > 0 && !strings.Contains(problems[0].Problem+problems[0].Mend, c.words) {
 				t.Errorf("%+v, %v", problems, err)
 			}
 		})

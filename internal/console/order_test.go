@@ -68,7 +68,7 @@ func TestOrdersOfAFile(t *testing.T) {
 			"a bad sha of a file": {scene.Order{File: deployFile(t, nil), Image: "x:1", Sha: "a b"}, `sha: Sha: "a b" has characters`},
 			"an unknown service":  {scene.Order{Service: "cart", Image: "cart:2"}, "nobody knows how cart is rolled out"},
 			"a version that serves": {
-				scene.Order{File: deployFile(t, nil), Image: "cart:2", Sha: stable}, "is on the route already",
+				scene.Order{File: deployFile(t, nil), Image: "cart:2", Sha: stable}, "is what serves now",
 			},
 		} {
 			_, err := h.Propose(t.Context(), c.order)

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -97,8 +98,7 @@ func stableOf(service Service, canary Version, route Route) (*Version, []string)
 	for _, target := range route.Targets {
 		switch {
 		case target.Sha == canary.Sha:
-			problems = append(problems, fmt.Sprintf(
-				"Sha: version %s is on the route already, with weight %d: deploy another sha", canary.Sha, target.Weight))
+			problems = append(problems, "Sha: "+onTheRoute(route, target)+"; deploy another sha")
 		case target.Weight > 0:
 			serving = append(serving, target)
 		}
@@ -120,6 +120,16 @@ func stableOf(service Service, canary Version, route Route) (*Version, []string)
 		return nil, problems
 	}
 	return &Version{Sha: serving[0].Sha}, nil
+}
+
+// onTheRoute says where a version stands that cannot be deployed, because the route names
+// it already.
+func onTheRoute(route Route, target Target) string {
+	serving := slices.DeleteFunc(slices.Clone(route.Targets), func(other Target) bool { return other.Weight == 0 })
+	if len(serving) == 1 && target.Weight > 0 {
+		return target.Sha + " is what serves now: there is nothing to deploy"
+	}
+	return fmt.Sprintf("%s is on the route already, with weight %d", target.Sha, target.Weight)
 }
 
 // TakeOver takes the lease of an open rollout whose driver, the one that header names, has

@@ -3,6 +3,7 @@ package aws
 import (
 	"context"
 	"errors"
+	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -139,6 +140,9 @@ func (i *Images) absent(ctx context.Context, target string, name imageName) erro
 		return refuse("find", target, engine.NotFound, publicHint(name),
 			"ECR repository %s has no %s", clean(name.repository), clean(wanted))
 	}
+	if more := len(tags) - tagsTold; more > 0 {
+		tags = append(tags[:tagsTold:tagsTold], fmt.Sprintf("%d more", more))
+	}
 	return refuse("find", target, engine.NotFound, publicHint(name),
 		"ECR repository %s has no %s; it has %s", clean(name.repository), clean(wanted), list(tags))
 }
@@ -158,17 +162,17 @@ func publicHint(name imageName) string {
 	return "push the image first or correct its tag; for a public image write docker.io/" + public
 }
 
-// tagsTold is how many tags a fault names.
-const tagsTold = 5
+// tagsTold is how many tags a fault names, the newest ones; of others it says how many.
+const tagsTold = 10
 
-// tags are a few of the newest tags of a repository. They only help an operator: when
+// tags are the tags of a repository, newest first, as far as newest knows. They only help an operator: when
 // they cannot be read there are none.
 func (i *Images) tags(ctx context.Context, name imageName) []string {
 	tags, err := i.newest(ctx, name)
 	if err != nil {
 		return nil
 	}
-	return tags[:min(len(tags), tagsTold)]
+	return tags
 }
 
 // Tagged are the images of the repository of an image, named as it is and newest first,

@@ -92,13 +92,14 @@ func TestImagesOfOtherRegistriesAreNotChecked(t *testing.T) {
 
 func TestImagesThatAreNotThere(t *testing.T) {
 	var many []string
-	for i := range 9 {
+	for i := range 12 {
 		many = append(many, fmt.Sprintf("v%d", i))
 	}
-	fake := &registryFake{tags: map[string][]string{"yelb-ui": many, "empty": nil}}
+	fake := &registryFake{tags: map[string][]string{"yelb-ui": many, "app": many[:7], "empty": nil}}
 	for image, words := range map[string][]string{
-		"yelb-ui:fix":          {"ECR repository yelb-ui has no fix; it has v8, v7, v6, v5 and v4", "docker.io/library/yelb-ui:fix"},
-		"yelb-ui@sha256:dead":  {"has no sha256:dead; it has v8", "docker.io/library/yelb-ui"},
+		"yelb-ui:fix":          {"ECR repository yelb-ui has no fix; it has v11, v10, v9, v8, v7, v6, v5, v4, v3, v2 and 2 more", "docker.io/library/yelb-ui:fix"},
+		"app:nope":             {"it has v6, v5, v4, v3, v2, v1 and v0"},
+		"yelb-ui@sha256:dead":  {"has no sha256:dead; it has v11", "docker.io/library/yelb-ui"},
 		"empty:1":              {"ECR repository empty has no 1"},
 		"mreferre/yelb-ui:0.7": {"no repository mreferre/yelb-ui in us-west-2", "write docker.io/mreferre/yelb-ui:0.7"},
 		"123456789012.dkr.ecr.eu-west-1.amazonaws.com/nothing:1": {"no repository nothing in eu-west-1", "push the image first"},

@@ -117,7 +117,7 @@ func (e *environment) report(ctx context.Context, service engine.Service) (headl
 			return report, err
 		}
 		rollout := view.Rollout()
-		report.Rollout, report.Life, report.LastSeen = rollout, view.Life(), view.LastSeen()
+		report.Rollout, report.Life, report.LastSeen = rollout, view.Seems(), view.LastSeen()
 		if rollout.Outcome != "" {
 			report.Rollout, report.Last = nil, rollout
 		} else {

@@ -75,13 +75,13 @@ func TestARolloutIsSteeredFromOtherProcesses(t *testing.T) {
 	wants(t, r.says(t, 0, "pause", "yelb-appserver", "--reason", "looking into it"), "taken up by", driver, "paused by")
 	wants(t, r.says(t, 0, "pause", "yelb-appserver"), "nothing to do", "paused already, since", "looking into it")
 	var status struct {
-		State, Rollout string
-		Paused         struct{ Reason string }
+		State, Rollout, Life string
+		Paused               struct{ Reason string }
 	}
 	if err := json.Unmarshal([]byte(r.says(t, 0, "status", "yelb-appserver", "--output", "json")), &status); err != nil {
 		t.Fatal(err)
 	}
-	if status.State != "paused" || status.Paused.Reason != "looking into it" {
+	if status.State != "paused" || status.Life != "alive" || status.Paused.Reason != "looking into it" {
 		t.Errorf("the status is %+v", status)
 	}
 	var answer struct{ Answer, By, Reason string }

@@ -73,6 +73,9 @@ func (h HistoryReport) Text(out io.Writer) error {
 		drivers = append(drivers, driver.String())
 	}
 	add("started by " + r.StartedBy + "; driven by " + strings.Join(drivers, ", then "))
+	if r.StartedWhy != "" {
+		add("started for this reason: " + r.StartedWhy)
+	}
 	if r.Reason != "" {
 		add("because " + r.Reason)
 	}
@@ -87,7 +90,7 @@ func brief(d time.Duration) string { return d.Round(time.Second).String() }
 // JSON writes the rollout as one object in one line: rollout, service, environment,
 // outcome (null while it is open), phase, reason, cause (verdict, person, interrupt,
 // deployment, provider, timeout; null without), leftover, first, started, started_by,
-// ended, seconds (total, working, holding, waiting, driverless), steps, steps_passed, requests and
+// started_why (the reason that was given; null without), ended, seconds (total, working, holding, waiting, driverless), steps, steps_passed, requests and
 // errors that the canary served (null for tcp), drivers, and stable and canary with their
 // weights.
 func (h HistoryReport) JSON(out io.Writer) error {
@@ -108,6 +111,7 @@ func (h HistoryReport) JSON(out io.Writer) error {
 	line.add("first", r.First())
 	line.add("started", r.StartedAt.UTC())
 	line.add("started_by", r.StartedBy)
+	line.add("started_why", textOrNull(r.StartedWhy))
 	if r.EndedAt.IsZero() {
 		line.add("ended", nil)
 	} else {

@@ -135,6 +135,31 @@ func TestStatusTellsTheRoutersWeights(t *testing.T) {
 	}
 }
 
+func TestStatusTellsWhyItIsPausedWhereThatWasSaid(t *testing.T) {
+	for reason, want := range map[string]string{"": "by lee at 2026-11-23T14:00:00Z\n", "lunch": "by lee at 2026-11-23T14:00:00Z: lunch\n"} {
+		pause := engine.Pause{Kind: engine.PausedByPerson, By: "lee", At: time.Date(2026, 11, 23, 14, 0, 0, 0, time.UTC), Reason: reason}
+		rollout := engine.Fold(begin(false).deploy().shift(0, 10).add(&engine.PausedNow{Pause: pause}).events)
+		var text bytes.Buffer
+		report := headless.StatusReport{At: rollout.At, Service: "yelb-appserver", Rollout: rollout, Route: route(90, 10)}
+		if err := report.Text(&text); err != nil || !strings.Contains(text.String(), want) {
+			t.Errorf("%q is missing in %s (%v)", want, text.String(), err)
+		}
+	}
+}
+
+func TestHistoryTellsWhyItWasStarted(t *testing.T) {
+	rollout := engine.Fold(begin(false).deploy().events)
+	rollout.StartedWhy, rollout.Reason = "the fix of the votes", "9bd0417e has all the traffic"
+	report := headless.HistoryReport{Rollout: rollout}
+	var text, line bytes.Buffer
+	if err := report.Text(&text); err != nil || !strings.Contains(text.String(), ": the fix of the votes\n") || !strings.Contains(text.String(), "  because 9bd0417e has all the traffic\n") {
+		t.Errorf("%s (%v)", text.String(), err)
+	}
+	if err := report.JSON(&line); err != nil || !strings.Contains(line.String(), `"started_why":"the fix of the votes"`) {
+		t.Errorf("%s (%v)", line.String(), err)
+	}
+}
+
 func TestAnswers(t *testing.T) {
 	rollout := engine.Fold(begin(false).deploy().shift(0, 10).events)
 	command := engine.Command{Kind: engine.RollBack, Number: 3, By: "lee", Reason: "slow"}

@@ -65,7 +65,7 @@ func (s StatusReport) Text(out io.Writer) error {
 	}
 	add("driver", s.driver())
 	if r.Paused != nil {
-		add("paused", fmt.Sprintf("by %s at %s: %s", r.Paused.By, stamp(r.Paused.At), r.Paused.Reason))
+		add("paused", pauseWords(r.Paused))
 	}
 	if r.Stuck != nil {
 		add("stuck", r.Stuck.Reason+". True now: "+r.Stuck.Truth+". To do: "+r.Stuck.Advice)
@@ -132,9 +132,20 @@ func (s StatusReport) driver() string {
 		return "LOST: " + driver + seen
 	case steer.LetGo:
 		return "none: " + driver + " has let go of it" + seen
+	case steer.Alive:
+		return driver + ", alive" + seen
 	default:
 		return driver + seen
 	}
+}
+
+// pauseWords are who paused, when, and why, where that was said.
+func pauseWords(pause *engine.Pause) string {
+	words := fmt.Sprintf("by %s at %s", pause.By, stamp(pause.At))
+	if pause.Reason == "" {
+		return words
+	}
+	return words + ": " + pause.Reason
 }
 
 // Next is what comes next, and when; without a time when that is not known.

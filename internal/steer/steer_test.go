@@ -242,6 +242,9 @@ func TestWhetherSomebodyDrives(t *testing.T) {
 		if err := view.Ascertain(t.Context(), time.Second); err != nil || time.Since(began) > 0 {
 			t.Errorf("what was recorded just now is waited for, %s (%v)", time.Since(began), err)
 		}
+		if view.Seems() != steer.Alive || view.Life() != steer.Unknown {
+			t.Errorf("a driver that recorded something just now seems %s, and is %s", view.Seems(), view.Life())
+		}
 		time.Sleep(time.Minute)
 		view = r.view()
 		if err := view.Ascertain(t.Context(), time.Second); err != nil || view.Life() != steer.Alive {
@@ -249,6 +252,10 @@ func TestWhetherSomebodyDrives(t *testing.T) {
 		}
 		r.stop()
 		time.Sleep(time.Minute)
+		view = r.view()
+		if err := view.Ascertain(t.Context(), time.Second); err != nil || view.Seems() != steer.Lost {
+			t.Errorf("a driver that is dead seems %s (%v)", view.Seems(), err)
+		}
 		view, began = r.view(), time.Now()
 		if err := view.Find(t.Context(), time.Second); err != nil || view.Life() != steer.Lost || time.Since(began) != engine.LeaseTime {
 			t.Errorf("a driver that is dead is %s after %s (%v)", view.Life(), time.Since(began), err)

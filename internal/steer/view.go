@@ -78,6 +78,20 @@ func (v *View) Lease() engine.Lease { return v.signs.lease }
 // Life is what is known of the driver now.
 func (v *View) Life() Life { return v.signs.life(time.Now()) }
 
+// Seems is Life by everything that is known of the driver: as long as nothing is known of
+// its lease, one that recorded something within engine.LeaseTime seems to be alive. It is
+// to be shown; whoever takes a rollout over goes by Life, which compares no clocks.
+func (v *View) Seems() Life {
+	if life := v.Life(); life != Unknown || !v.recordedLately() {
+		return life
+	}
+	return Alive
+}
+
+// recordedLately tells whether something was recorded within engine.LeaseTime. A time far
+// in the future is another clock's, and says nothing.
+func (v *View) recordedLately() bool { return time.Since(v.rollout.At).Abs() < engine.LeaseTime }
+
 // LastSeen is when the driver last gave a sign of life, as far as is known: its lease
 // changed, or it recorded something.
 func (v *View) LastSeen() time.Time {
@@ -92,7 +106,7 @@ func (v *View) LastSeen() time.Time {
 // are looked at once.
 func (v *View) Ascertain(ctx context.Context, every time.Duration) error {
 	return v.lookUntil(ctx, every, func() bool {
-		return v.Life() != Unknown || time.Since(v.rollout.At) < engine.LeaseTime
+		return v.Seems() != Unknown
 	})
 }
 

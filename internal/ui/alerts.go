@@ -88,7 +88,7 @@ func (m *model) offer() {
 	}
 	m.offered[driver] = true
 	d := m.takeOverDialog(rollout)
-	d.unasked, d.heard = m.now, m.now
+	d.unasked.begin(m.now)
 	m.open(d)
 	m.stale = true
 }

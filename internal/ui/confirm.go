@@ -23,19 +23,61 @@ func (m *model) confirmRollBack() tea.Cmd {
 }
 
 func (m *model) askRollBack(rollout *scene.Rollout) {
-	r := rollout.Rollout
-	reason := &field{label: "reason", hint: "may be left empty"}
+	reason := reasonField()
 	d := &dialog{
-		title: "Roll back " + r.Key.Service + "?", dangerous: true,
-		lines:  []string{backWords(r), driverWords(rollout, "rolls back at once")},
-		fields: []*field{reason},
+		title: "Roll back " + rollout.Rollout.Key.Service + "?", dangerous: true, fields: []*field{reason},
 		choices: []choice{
-			{key: "y", does: "roll back", dangerous: true, act: m.confirmed(r, engine.RollBack, reason)},
-			cancel("keep the rollout"),
+			{key: "y", does: "roll back", dangerous: true, act: m.confirmed(rollout.Rollout, engine.RollBack, reason)},
+			decline("keep the rollout", undone(engine.RollBack)),
 		},
 	}
-	d.focus = len(d.fields)
+	m.askOf(rollout, engine.RollBack, d, func(now *scene.Rollout) []string {
+		return []string{backWords(now.Rollout), driverWords(now, "rolls back at once")}
+	})
+}
+
+func reasonField() *field { return &field{label: "reason", hint: "may be left empty"} }
+
+// askOf asks whether to ask a command of a rollout, its first answer focused. lines are the
+// question, and follow the rollout as long as the command is legal.
+func (m *model) askOf(about *scene.Rollout, kind engine.CommandKind, d *dialog, lines func(*scene.Rollout) []string) {
+	d.lines, d.focus = lines(about), len(d.fields)
+	d.renewed = func(m *model) string {
+		why := m.gone(about.Rollout, kind)
+		if why == "" {
+			d.lines = lines(m.service(about.Rollout.Key.Service).Rollout)
+		}
+		return why
+	}
 	m.open(d)
+}
+
+// gone says why a command cannot be asked any more of the rollout that a dialog is about;
+// empty when it can.
+func (m *model) gone(about *engine.Rollout, kind engine.CommandKind) string {
+	service, why := about.Key.Service, ""
+	switch now := m.service(service); {
+	case now.Rollout == nil || now.Rollout.Rollout == nil || now.Rollout.Rollout.ID != about.ID:
+		why = "the rollout that was asked about is no longer the one of " + service
+	case forbids(kind, now.Rollout) != "":
+		why = forbids(kind, now.Rollout)
+	case kind == engine.ResumeIt && !isUndriven(now.Rollout):
+		why = drivenAgain(now.Rollout)
+	default:
+		return ""
+	}
+	return why + "; " + undone(kind)
+}
+
+// undone says that what a dialog asked was not done.
+func undone(kind engine.CommandKind) string {
+	return "nothing was " + map[engine.CommandKind]string{
+		engine.RollBack: "rolled back", engine.PromoteFully: "promoted", engine.ResumeIt: "resumed",
+	}[kind]
+}
+
+func drivenAgain(now *scene.Rollout) string {
+	return now.Rollout.Key.Service + " is driven again, by " + screen.ShortCaller(now.Rollout.Driver.String())
 }
 
 // driverWords say who drives a rollout, or what this console does when nobody does.
@@ -57,20 +99,17 @@ func isUndriven(rollout *scene.Rollout) bool {
 
 // confirmResume asks before this process takes over to resume; y confirms.
 func (m *model) confirmResume() {
-	rollout := m.rollout()
-	r := rollout.Rollout
-	reason := &field{label: "reason", hint: "may be left empty"}
+	rollout, reason := m.rollout(), reasonField()
 	d := &dialog{
-		title: "Resume " + r.Key.Service + "?", dangerous: true,
-		lines:  []string{driverWords(rollout, "resumes")},
-		fields: []*field{reason},
+		title: "Resume " + rollout.Rollout.Key.Service + "?", dangerous: true, fields: []*field{reason},
 		choices: []choice{
-			cancel("leave it as it is"),
-			{key: "y", does: "take over and resume", dangerous: true, act: m.confirmed(r, engine.ResumeIt, reason)},
+			decline("leave it as it is", undone(engine.ResumeIt)),
+			{key: "y", does: "take over and resume", dangerous: true, act: m.confirmed(rollout.Rollout, engine.ResumeIt, reason)},
 		},
 	}
-	d.focus = len(d.fields)
-	m.open(d)
+	m.askOf(rollout, engine.ResumeIt, d, func(now *scene.Rollout) []string {
+		return []string{driverWords(now, "resumes")}
+	})
 }
 
 // backWords are what a roll back does to the traffic.
@@ -83,38 +122,32 @@ func backWords(r *engine.Rollout) string {
 
 // confirmPromoteFully asks before all traffic goes to the canary; y confirms.
 func (m *model) confirmPromoteFully() tea.Cmd {
-	r := m.rollout().Rollout
-	reason := &field{label: "reason", hint: "may be left empty"}
+	rollout, reason := m.rollout(), reasonField()
 	d := &dialog{
-		title: "Promote " + r.Key.Service + " to 100 %?", dangerous: true,
-		lines: []string{
-			fmt.Sprintf("The canary %s goes from %d %% to 100 %% at once, without the steps between, and bakes.", r.Canary.Sha, r.Actual.Canary),
-			"Stable " + r.StableSha() + " stays alive until the bake has passed.",
-		},
-		fields: []*field{reason},
+		title: "Promote " + rollout.Rollout.Key.Service + " to 100 %?", dangerous: true, fields: []*field{reason},
 		choices: []choice{
-			cancel("keep the steps"),
-			{key: "y", does: "promote fully", dangerous: true, act: m.confirmed(r, engine.PromoteFully, reason)},
+			decline("keep the steps", undone(engine.PromoteFully)),
+			{key: "y", does: "promote fully", dangerous: true, act: m.confirmed(rollout.Rollout, engine.PromoteFully, reason)},
 		},
 	}
-	d.focus = len(d.fields)
-	m.open(d)
+	m.askOf(rollout, engine.PromoteFully, d, func(now *scene.Rollout) []string {
+		r := now.Rollout
+		return []string{
+			fmt.Sprintf("The canary %s goes from %d %% to 100 %% at once, without the steps between, and bakes.", r.Canary.Sha, r.Actual.Canary),
+			"Stable " + r.StableSha() + " stays alive until the bake has passed.",
+		}
+	})
 	return nil
 }
 
 // confirmed asks the command of the rollout that the dialog was about, if it still can be.
 func (m *model) confirmed(about *engine.Rollout, kind engine.CommandKind, reason *field) func(*model) tea.Cmd {
-	service, id := about.Key.Service, about.ID
 	return func(m *model) tea.Cmd {
 		m.closeDialog()
-		found := m.service(service)
-		switch {
-		case found.Rollout == nil || found.Rollout.Rollout == nil || found.Rollout.Rollout.ID != id:
-			m.refuse("the rollout that was asked about is no longer the one of " + service + ": nothing was asked")
-		case forbids(kind, found.Rollout) != "":
-			m.refuse(forbids(kind, found.Rollout))
-		default:
-			m.post(service, kind, reason.text)
+		if why := m.gone(about, kind); why != "" {
+			m.refuse(why)
+		} else {
+			m.post(about.Key.Service, kind, reason.text)
 		}
 		return nil
 	}
@@ -138,16 +171,16 @@ func (m *model) takeOverDialog(rollout *scene.Rollout) *dialog {
 		title: "Take over " + service + "?", dangerous: true,
 		lines: []string{gone, "This process drives it from then on. Should the other one still live, one of the two stops."},
 		choices: []choice{
-			cancel("keep watching"),
+			decline("keep watching", "nothing was taken over"),
 			{key: "y", does: "take over", dangerous: true, act: func(m *model) tea.Cmd { return m.takeOver(service) }},
 		},
 	}
-	d.void = func(m *model) string {
+	d.renewed = func(m *model) string {
 		switch now := m.service(service); {
 		case !isOpen(now) || now.Rollout.Rollout.ID != r.ID:
 			return "the rollout of " + service + " is over"
 		case !isUndriven(now.Rollout):
-			return service + " is driven again, by " + screen.ShortCaller(now.Rollout.Rollout.Driver.String())
+			return drivenAgain(now.Rollout)
 		}
 		return ""
 	}

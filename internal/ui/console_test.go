@@ -156,6 +156,14 @@ func newRig(t *testing.T, h *host, change ...func(*Options)) *rig {
 	return r
 }
 
+// shows has the host show a newer scene, and the model take it.
+func (r *rig) shows(services ...scene.Service) {
+	r.Helper()
+	r.host.show(services...)
+	newest, _ := r.host.Scene()
+	r.send(sceneMsg{newest})
+}
+
 // send gives the model a message, and then what its commands answer. Clocks and other
 // commands that wait are left alone.
 func (r *rig) send(msg tea.Msg) {

@@ -1,6 +1,8 @@
 package ui
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -35,12 +37,11 @@ type dialog struct {
 	fault     string
 	// busy is what the dialog waits for; only cancelling is possible meanwhile.
 	busy string
-	// unasked is when the dialog opened by itself; zero when a key opened it. heard is when
-	// the last key came since.
-	unasked, heard time.Time
-	// void says why the question does not stand any more, empty while it does; nil when it
-	// always does.
-	void func(*model) string
+	// unasked is what a dialog that opened by itself waits for; it is over when a key opened it.
+	unasked lull
+	// renewed tells of the newest scene in the question, and says why the question does not
+	// stand any more, empty while it does; nil for one that no scene changes.
+	renewed func(*model) string
 	// submit is what enter in a field does; nil when it goes on to the next.
 	submit func(*model) tea.Cmd
 	// left is called when the focus has left a field; nil when nothing follows.
@@ -62,17 +63,35 @@ func cancel(does string) choice {
 	return choice{key: "esc", does: does, act: (*model).closeDialog}
 }
 
-// listens tells whether keys act, and counts the present one.
-func (d *dialog) listens(now time.Time) bool {
-	if d.unasked.IsZero() {
-		return true
+// decline is the answer that changes nothing, and says so.
+func decline(does, said string) choice {
+	return choice{key: "esc", does: does, act: func(m *model) tea.Cmd {
+		m.closeDialog()
+		m.say(screen.Info, said)
+		return nil
+	}}
+}
+
+// lull is a wait for a moment without keys, after something came or went that nobody asked
+// for; it is over when it is zero.
+type lull struct {
+	// since is when it began, heard when the last key came.
+	since, heard time.Time
+}
+
+func (l *lull) begin(now time.Time) { l.since, l.heard = now, now }
+
+// lasts tells whether keys do not act yet, and counts the present one.
+func (l *lull) lasts(now time.Time) bool {
+	if l.since.IsZero() {
+		return false
 	}
-	if now.Sub(d.heard) >= quiet || now.Sub(d.unasked) >= quietAtMost {
-		d.unasked = time.Time{}
-		return true
+	if now.Sub(l.heard) >= quiet || now.Sub(l.since) >= quietAtMost {
+		*l = lull{}
+		return false
 	}
-	d.heard = now
-	return false
+	l.heard = now
+	return true
 }
 
 // focused is the field that has the keys; nil when an answer has them.
@@ -114,20 +133,20 @@ func (m *model) closeDialog() tea.Cmd {
 // answer is a key while a dialog is open.
 func (m *model) answer(name, text string) tea.Cmd {
 	d := m.dialog
-	if !d.unasked.IsZero() && name == "r" {
+	if d.unasked != (lull{}) && name == "r" {
 		// Without the dialog it would have asked to roll back, and so it does.
 		return m.choose(name)
 	}
-	if !d.listens(m.now) {
+	if d.unasked.lasts(m.now) {
 		return nil
 	}
 	switch name {
 	case "esc", "ctrl+c":
 		return m.choose("esc")
 	case "tab":
-		return m.refocus(1)
+		return m.tab(1)
 	case "shift+tab":
-		return m.refocus(-1)
+		return m.tab(-1)
 	}
 	if d.busy != "" {
 		return nil
@@ -136,7 +155,7 @@ func (m *model) answer(name, text string) tea.Cmd {
 	if f := d.focused(); f != nil {
 		return m.fieldKey(f, name, text)
 	}
-	return m.choiceKey(name)
+	return m.choiceKey(name, text)
 }
 
 // fieldKey is a key while a field is focused: what the field does not want moves on.
@@ -154,7 +173,9 @@ func (m *model) fieldKey(f *field, name, text string) tea.Cmd {
 	return nil
 }
 
-func (m *model) choiceKey(name string) tea.Cmd {
+// choiceKey is a key while an answer is focused. Text that is no answer is not typed into a
+// field all the same: the key that opened the dialog may come twice.
+func (m *model) choiceKey(name, text string) tea.Cmd {
 	d := m.dialog
 	switch name {
 	case "enter":
@@ -164,14 +185,43 @@ func (m *model) choiceKey(name string) tea.Cmd {
 	case "right", "down":
 		return m.refocus(1)
 	}
+	if text != "" && !d.has(name) {
+		d.fault = fmt.Sprintf("%q answers nothing here", text)
+		if len(d.fields) > 0 {
+			d.fault += ": tab goes to the " + strings.TrimSpace(d.fields[0].label)
+		}
+		return nil
+	}
 	return m.choose(name)
 }
 
-// refocus moves the focus, around the ends.
+// has tells whether an answer has a key.
+func (d *dialog) has(key string) bool {
+	return slices.ContainsFunc(d.choices, func(c choice) bool { return c.key == key })
+}
+
+// refocus moves the focus by one, around the ends.
 func (m *model) refocus(by int) tea.Cmd {
+	stops := len(m.dialog.fields) + len(m.dialog.choices)
+	return m.focusOn((m.dialog.focus + by + stops) % stops)
+}
+
+// tab moves the focus from field to field, and from any answer to the fields and back: the
+// answers, of which the first is focused then, are one stop, so that the first one from
+// where a dialog opens is to its reason.
+func (m *model) tab(by int) tea.Cmd {
+	answers := len(m.dialog.fields)
+	if answers == 0 {
+		return m.refocus(by)
+	}
+	stops := answers + 1
+	return m.focusOn((min(m.dialog.focus, answers) + by + stops) % stops)
+}
+
+func (m *model) focusOn(to int) tea.Cmd {
 	d := m.dialog
-	from, stops := d.focus, len(d.fields)+len(d.choices)
-	d.focus = (d.focus + by + stops) % stops
+	from := d.focus
+	d.focus = to
 	if d.left != nil && from < len(d.fields) {
 		return d.left(m, from)
 	}
@@ -201,7 +251,7 @@ func (m *model) paste(text string) {
 	switch {
 	case m.isUnseen():
 	case m.dialog != nil:
-		if f := m.dialog.focused(); f != nil && m.dialog.busy == "" && m.dialog.listens(m.now) {
+		if f := m.dialog.focused(); f != nil && m.dialog.busy == "" && !m.dialog.unasked.lasts(m.now) {
 			f.insert(text)
 			return
 		}

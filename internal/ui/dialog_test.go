@@ -72,7 +72,7 @@ func TestFocusIsOnTheSafeAnswer(t *testing.T) {
 
 func TestReasonIsTyped(t *testing.T) {
 	rig := newRig(t, hostOf(rolling("yelb-appserver", engine.Holding)))
-	rig.press("r", "tab", "tab", "double votex", "backspace", "s", "enter")
+	rig.press("r", "tab", "double votex", "backspace", "s", "enter")
 	rig.posts()
 	rig.press("enter")
 	rig.posts(engine.RollBack)
@@ -86,24 +86,113 @@ func TestReasonIsTyped(t *testing.T) {
 	}
 }
 
-// What was asked about one rollout is not asked of the next.
+// What was asked about one rollout is not asked of the next, and what is typed for a
+// dialog that is gone does not act on the page below.
 func TestConfirmingTooLate(t *testing.T) {
-	rig := newRig(t, hostOf(rolling("yelb-appserver", engine.Holding)))
-	rig.press("r")
-	rig.host.show(rolling("yelb-appserver", engine.Holding, func(r *scene.Rollout) { r.Rollout.ID = "another" }))
-	newest, _ := rig.host.Scene()
-	rig.send(sceneMsg{newest})
-	rig.press("enter")
-	rig.posts()
-	rig.says("no longer the one")
+	synctest.Test(t, func(t *testing.T) {
+		rig := newRig(t, hostOf(rolling("yelb-appserver", engine.Holding)))
+		for _, key := range []string{"r", "P"} {
+			rig.press(key)
+			rig.shows(rolling("yelb-appserver", engine.Holding, func(r *scene.Rollout) { r.Rollout.ID = "after " + key }))
+			rig.noDialog()
+			rig.says("no longer the one of yelb-appserver; nothing was ")
+			rig.press("p", "y", "enter")
+			rig.send(tea.MouseClickMsg{X: 2, Y: 39, Button: tea.MouseLeft})
+			rig.says("keys for the closed question are ignored")
+			rig.posts()
+			rig.showsPage(screen.Overview)
+			time.Sleep(quiet)
+		}
+		rig.press("p")
+		rig.posts(engine.Promote)
 
-	rig.press("P")
-	rig.host.show(rolling("yelb-appserver", engine.Shifting, func(r *scene.Rollout) { r.Rollout.ID = "another" }))
-	newest, _ = rig.host.Scene()
-	rig.send(sceneMsg{newest})
-	rig.press("y")
-	rig.posts()
-	rig.says("the weight is being changed")
+		for _, cutOff := range []bool{false, true} {
+			rig.press("P")
+			if cutOff {
+				rig.press("tab", "e")
+			}
+			rig.shows(rolling("yelb-appserver", engine.Shifting, func(r *scene.Rollout) { r.Rollout.ID = "after P" }))
+			rig.noDialog()
+			if rig.press("r"); (rig.m.dialog == nil) != cutOff {
+				t.Errorf("a letter of a reason: %t, a roll back is asked about: %t", cutOff, rig.m.dialog != nil)
+			}
+			rig.press("esc")
+			time.Sleep(quiet)
+			rig.shows(rolling("yelb-appserver", engine.Holding, func(r *scene.Rollout) { r.Rollout.ID = "after P" }))
+		}
+		rig.posts(engine.Promote)
+	})
+}
+
+// A question follows its rollout, and closes when it does not stand any more.
+func TestQuestionsFollowTheRollout(t *testing.T) {
+	over := func(r *scene.Rollout) { r.Rollout.Outcome = engine.Succeeded }
+	back := func(r *scene.Rollout) { r.Rollout.Cause = &engine.Cause{Reason: "5xx"} }
+	more := func(r *scene.Rollout) { r.Rollout.Actual = engine.Weights{Stable: 60, Canary: 40} }
+	lost := func(r *scene.Rollout) {
+		r.Rollout.LetGo, r.Rollout.Paused = true, &engine.Pause{Kind: engine.PausedByLetGo}
+	}
+	driven := func(r *scene.Rollout) { lost(r); r.Rollout.LetGo = false }
+	for name, c := range map[string]struct {
+		key          string
+		before       func(*scene.Rollout)
+		phase        engine.Phase
+		after        func(*scene.Rollout)
+		says, undone string
+	}{
+		"a roll back of what is over":     {"r", mine, engine.Holding, over, "it succeeded", "nothing was rolled back"},
+		"a roll back that has begun":      {"r", mine, engine.RollingBack, back, "rolling back", "nothing was rolled back"},
+		"promoting what is over":          {"P", mine, engine.Holding, over, "it succeeded", "nothing was promoted"},
+		"promoting while weights change":  {"P", mine, engine.Shifting, more, "the weight is being changed", "nothing was promoted"},
+		"resuming what somebody drives":   {"space", lost, engine.Holding, driven, "is driven again, by lee", "nothing was resumed"},
+		"resuming what somebody finished": {"space", lost, engine.Holding, over, "it succeeded", "nothing was resumed"},
+	} {
+		rig := newRig(t, hostOf(rolling("yelb-appserver", engine.Holding, c.before)))
+		rig.press(c.key, "tab", "checkout")
+		rig.shows(rolling("yelb-appserver", engine.Holding, c.before, more))
+		d := rig.dialog()
+		if d.fields[0].text != "checkout" || c.key != "space" && !strings.Contains(strings.Join(d.lines, " "), "40 %") {
+			t.Errorf("%s: the dialog is %q, %q", name, d.lines, d.fields[0].text)
+		}
+		rig.shows(rolling("yelb-appserver", c.phase, c.after))
+		if rig.m.dialog != nil || !strings.Contains(rig.m.notice.Text, c.says) {
+			t.Errorf("%s: the notice is %q", name, rig.m.notice.Text)
+		}
+		if c.phase != engine.RollingBack { // that one is told with its cause
+			rig.says(c.undone)
+		}
+		rig.posts()
+	}
+}
+
+// Where the first tab goes, what is no answer, and closing a dialog are all told.
+func TestReasonIsNoTrap(t *testing.T) {
+	lost := func(r *scene.Rollout) {
+		r.Rollout.LetGo, r.Rollout.Paused = true, &engine.Pause{Kind: engine.PausedByLetGo}
+	}
+	for key, c := range map[string]struct {
+		service scene.Service
+		undone  string
+	}{
+		"r":     {rolling("yelb-appserver", engine.Holding), "nothing was rolled back"},
+		"P":     {rolling("yelb-appserver", engine.Holding), "nothing was promoted"},
+		"space": {rolling("yelb-appserver", engine.Holding, lost), "nothing was resumed"},
+	} {
+		rig := newRig(t, hostOf(c.service))
+		rig.press(key, "slow")
+		if d := rig.dialog(); d.fault != `"w" answers nothing here: tab goes to the reason` {
+			t.Errorf("%s: the dialog says %q", key, d.fault)
+		}
+		first := rig.dialog().focus
+		rig.press("tab", "slow", "tab")
+		if d := rig.dialog(); d.fields[0].text != "slow" || d.focus != first || d.fault != "" {
+			t.Errorf("%s: the reason is %q, the focus %d, the fault %q", key, d.fields[0].text, d.focus, d.fault)
+		}
+		rig.press("shift+tab", "er", "esc")
+		rig.noDialog()
+		rig.says(c.undone)
+		rig.posts()
+	}
 }
 
 // A dialog that opens by itself takes no key before it was quiet for a moment, or for
@@ -156,7 +245,7 @@ func TestPastedTextNeverActs(t *testing.T) {
 	rig.send(tea.PasteMsg{Content: "y\r\n"})
 	rig.dialog()
 	rig.posts()
-	rig.press("tab", "tab")
+	rig.press("tab")
 	rig.send(tea.PasteMsg{Content: "see\r\n\x1b[2Jthe log\u202e"})
 	rig.posts()
 	if text := rig.dialog().fields[0].text; text != "see  the log" {
@@ -219,6 +308,33 @@ func TestLeaving(t *testing.T) {
 	watching.posts()
 	if watching.m.leaving != Idle {
 		t.Errorf("left as %q", watching.m.leaving)
+	}
+}
+
+// The question how to leave follows what is driven: its answers are those that are legal,
+// and it is withdrawn when nothing is driven any more.
+func TestLeavingFollowsWhatIsDriven(t *testing.T) {
+	back := func(r *scene.Rollout) { r.Rollout.Cause = &engine.Cause{Reason: "5xx"} }
+	over := func(r *scene.Rollout) { r.Rollout.Outcome = engine.Succeeded }
+	rig := newRig(t, hostOf(rolling("yelb-appserver", engine.Holding, mine)))
+	rig.press("q", "right")
+	rig.shows(rolling("yelb-appserver", engine.Baking, mine))
+	if d := rig.dialog(); d.focus != 1 || !strings.Contains(d.lines[0], "baking") {
+		t.Errorf("the focus is %d, the dialog %q", d.focus, d.lines)
+	}
+	rig.shows(rolling("yelb-appserver", engine.RollingBack, mine, back))
+	if rig.dialog().focus != 0 {
+		t.Error("the focus is on an answer that means something else now")
+	}
+	rig.press("b", "l")
+	rig.dialog()
+	rig.shows(rolling("yelb-appserver", engine.RollingBack, mine, back, over))
+	rig.noDialog()
+	rig.says("yelb-appserver succeeded; this console drives nothing any more: q leaves it")
+	rig.press("b")
+	rig.posts()
+	if rig.m.quitting {
+		t.Error("left by a key for the closed question")
 	}
 }
 

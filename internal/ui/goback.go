@@ -8,6 +8,8 @@ import (
 	"serin/internal/ui/scene"
 )
 
+const nothingDeployed = "nothing was deployed"
+
 // pastService is the service that the history's selected line is of.
 func (m *model) pastService() string {
 	if len(m.past) > 0 {
@@ -31,7 +33,7 @@ func (m *model) whyNotGoBack() string {
 // deploy it.
 func (m *model) askGoBack() tea.Cmd {
 	order := scene.Order{Service: m.pastService(), Previous: true}
-	d := &dialog{title: "The version before, for " + order.Service, choices: []choice{cancel("cancel")}}
+	d := &dialog{title: "The version before, for " + order.Service, choices: []choice{decline("cancel", nothingDeployed)}}
 	m.open(d)
 	return m.proposeBack(d, order, "")
 }
@@ -75,7 +77,7 @@ func (m *model) backDialog(order scene.Order, p scene.Proposal, reason string) *
 		}}
 	}
 	d.choices = []choice{
-		cancel("keep the present version"),
+		decline("keep the present version", nothingDeployed),
 		{key: "y", does: "go back", dangerous: true, act: func(m *model) tea.Cmd {
 			seen := order
 			seen.Image, seen.Sha, seen.Reason = p.Image, p.Canary, why.text // what was seen is what starts
@@ -84,5 +86,11 @@ func (m *model) backDialog(order scene.Order, p scene.Proposal, reason string) *
 		pace,
 	}
 	d.focus = len(d.fields)
+	d.renewed = func(m *model) string {
+		if isOpen(m.service(p.Service)) {
+			return p.Service + " has an open rollout now: " + nothingDeployed
+		}
+		return ""
+	}
 	return d
 }

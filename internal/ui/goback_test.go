@@ -83,3 +83,16 @@ func TestGoingBackIsRefused(t *testing.T) {
 	rig.noDialog()
 	rig.showsPage(screen.History)
 }
+
+// Going back is not asked any more of a service that somebody else deploys.
+func TestGoingBackIsWithdrawn(t *testing.T) {
+	var asked, started []scene.Order
+	rig := newRig(t, goingBack(&asked, &started))
+	rig.press("h", "b", "tab", "checkout is slow")
+	rig.shows(rolling("yelb-ui", engine.Shifting))
+	rig.noDialog()
+	rig.says("yelb-ui has an open rollout now: nothing was deployed")
+	if len(started) != 0 {
+		t.Fatalf("started %+v", started)
+	}
+}

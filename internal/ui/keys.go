@@ -158,11 +158,29 @@ func (m *model) help() []screen.Section {
 	return all
 }
 
+// typedTooLate is said of keys that come for a dialog that was withdrawn.
+const typedTooLate = " (keys for the closed question are ignored)"
+
+// isTooLate tells whether a key was meant for a dialog that was withdrawn. Asking to roll
+// back waits for nothing, unless it would be a letter of a reason.
+func (m *model) isTooLate(name string) bool {
+	if name == "r" && !m.cutOff {
+		m.withdrawn = lull{}
+	}
+	return m.withdrawn.lasts(m.now)
+}
+
 // press is a key of the operator's.
 func (m *model) press(msg tea.KeyPressMsg) tea.Cmd {
 	m.now = time.Now()
 	if m.now.Before(m.deafTill) {
 		m.say(screen.Info, "the window has just got the focus: that key was ignored")
+		return nil
+	}
+	if m.isTooLate(msg.String()) {
+		if !strings.HasSuffix(m.notice.Text, typedTooLate) {
+			m.notice.Text += typedTooLate
+		}
 		return nil
 	}
 	m.hush()
@@ -259,7 +277,8 @@ A key that cannot act now is dimmed, and says why when it is pressed.
 A dangerous key asks first. Its answers have other keys than the one that asked, and
 ` + "`enter`" + ` is the answer that is focused: the safe one. For rolling back that is the roll back;
 for everything else it is to change nothing. ` + "`tab`" + ` moves to the reason, which may be typed
-and is kept in the journal for ever.
+and is kept in the journal for ever, and back; arrows move among the answers.
+A question closes by itself, and says why, when what it asks about is over or cannot be asked any more.
 Pasted text never acts, and keys are ignored for a moment after the window got the focus.
 ` + "`--read-only`" + ` leaves out the keys that change something.
 `

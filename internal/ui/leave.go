@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -24,6 +25,38 @@ func (m *model) leave() tea.Cmd {
 	default:
 		return m.quit(Idle)
 	}
+	d := m.leaveDialog(driven)
+	d.renewed = func(m *model) string {
+		now := m.driven()
+		if len(now) == 0 {
+			return m.ended(driven)
+		}
+		newer := m.leaveDialog(now)
+		same := func(a, b choice) bool { return a.key == b.key }
+		if !slices.EqualFunc(d.choices, newer.choices, same) {
+			d.focus = 0 // what was focused may mean something else
+		}
+		driven, d.lines, d.choices = now, newer.lines, newer.choices
+		return ""
+	}
+	m.open(d)
+	return nil
+}
+
+// ended says how rollouts ended that this process drove; leaving needs no question then.
+func (m *model) ended(driven []*engine.Rollout) string {
+	var words strings.Builder
+	for _, r := range driven {
+		now := m.service(r.Key.Service)
+		if now.Rollout != nil && now.Rollout.Rollout != nil && now.Rollout.Rollout.ID == r.ID && now.Rollout.Rollout.Outcome != "" {
+			words.WriteString(r.Key.Service + " " + now.Rollout.Rollout.Outcome.Past() + "; ")
+		}
+	}
+	return words.String() + "this console drives nothing any more: q leaves it"
+}
+
+// leaveDialog asks how to leave what is driven.
+func (m *model) leaveDialog(driven []*engine.Rollout) *dialog {
 	d := &dialog{title: "This console drives a rollout", dangerous: true, choices: []choice{cancel("stay")}}
 	for _, r := range driven {
 		_, state := screen.Glance(screen.StateOf(m.service(r.Key.Service), m.now))
@@ -43,8 +76,7 @@ func (m *model) leave() tea.Cmd {
 	if slices.ContainsFunc(driven, legal(engine.RollBack)) {
 		d.choices = append(d.choices, m.leaveChoice("b", "roll back and leave", RolledBack, engine.RollBack))
 	}
-	m.open(d)
-	return nil
+	return d
 }
 
 // mayDriveSoon tells whether the host has been asked to begin to drive, and has not

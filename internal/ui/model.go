@@ -59,7 +59,11 @@ type model struct {
 	pastFault  string
 	replay     *scene.Rollout
 
-	dialog     *dialog
+	dialog *dialog
+	// withdrawn lasts while keys may still be meant for a dialog that was withdrawn.
+	withdrawn lull
+	// cutOff is true when its reason was being typed.
+	cutOff     bool
 	notice     screen.Notice
 	noticeOver time.Time
 	// noticeOf is what the notice tells of a service; zero when it tells of something else.
@@ -235,13 +239,16 @@ func (m *model) renew(newer scene.Scene) tea.Cmd {
 	return m.regard(newer, false)
 }
 
-// withdraw closes a dialog whose question does not stand any more, and says why.
+// withdraw closes a dialog whose question does not stand any more, and says why. What is
+// being typed for it does not act on the page below.
 func (m *model) withdraw() {
-	if m.dialog == nil || m.dialog.void == nil {
+	if m.dialog == nil || m.dialog.renewed == nil || m.dialog.busy != "" {
 		return
 	}
-	if why := m.dialog.void(m); why != "" {
+	if why := m.dialog.renewed(m); why != "" {
+		m.cutOff = m.dialog.focused() != nil
 		m.closeDialog()
+		m.withdrawn.begin(m.now)
 		m.say(screen.Info, why)
 	}
 }

@@ -45,7 +45,7 @@ func (m *model) wheel(button tea.MouseButton) {
 
 func (m *model) click(x, y int) tea.Cmd {
 	m.now = time.Now()
-	if m.now.Before(m.deafTill) || m.isUnseen() {
+	if m.now.Before(m.deafTill) || m.isUnseen() || m.withdrawn.lasts(m.now) {
 		return nil
 	}
 	hit := screen.At(m.state(), x, y)
@@ -73,7 +73,7 @@ func (m *model) click(x, y int) tea.Cmd {
 // clickKey presses the key of a choice, or of the footer.
 func (m *model) clickKey(name string) tea.Cmd {
 	if m.dialog != nil {
-		if !m.dialog.listens(m.now) {
+		if m.dialog.unasked.lasts(m.now) {
 			return nil
 		}
 		return m.choose(name)

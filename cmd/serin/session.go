@@ -148,10 +148,10 @@ func (s *session) run(ctx, shown context.Context) error {
 }
 
 // beSmall trades processor time, of which a console that watches needs little, for
-// memory: garbage is collected when the heap has grown by half. $GOGC has the last word.
+// memory: garbage is collected when the heap has grown by a quarter. $GOGC has the last word.
 func (s *session) beSmall() {
 	if _, chosen := s.lookup("GOGC"); !chosen {
-		debug.SetGCPercent(50)
+		debug.SetGCPercent(25)
 	}
 }
 

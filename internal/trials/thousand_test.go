@@ -112,7 +112,7 @@ func TestMeasureThousand(t *testing.T) {
 		t.Skip("SERIN_MEASURE is not set: make bench sets it, because it measures the machine too")
 	}
 	// The garbage collector is as serin sets it.
-	defer debug.SetGCPercent(debug.SetGCPercent(50))
+	defer debug.SetGCPercent(debug.SetGCPercent(25))
 	f := startFar(t)
 	log, err := journal.Open(t.Context(), filepath.Join(t.TempDir(), "journal.db"))
 	if err != nil {

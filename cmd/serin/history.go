@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -23,17 +24,18 @@ type historyFlags struct {
 func newHistory(p *program) *cobra.Command {
 	var flags historyFlags
 	cmd := &cobra.Command{
-		Use:   "history [SERVICE [ROLLOUT]]",
+		Use:   "history [SERVICE] [ROLLOUT]",
 		Short: "Tell the rollouts of the past, and of one everything that happened, by whom and why",
 		Long: "History lists the rollouts of an environment, or of SERVICE, newest first: outcome, from and to, steps, when it\n" +
 			"started, how long it took, divided into working, holding, waiting for a person and being without a driver,\n" +
 			"the requests and errors that the canary served, who drove, and why it ended. With ROLLOUT, or the beginning of\n" +
-			"its ID, it tells every event and command of that one, with time, actor, reason and evidence.\n\n" +
+			"its ID, alone or of SERVICE, it tells every event and command of that one, with time, actor, reason and evidence.\n\n" +
 			"--output json writes one object a rollout; with ROLLOUT its whole journal, one object a line: rollout, seq, at,\n" +
 			"actor, kind and body of every event, and rollout and command of what was asked and never answered.\n\n" +
 			"--replay opens the console on a rollout that is over, with time to scroll through (needs a terminal).",
 		Example: "  serin history yelb-appserver\n" +
 			"  serin history yelb-appserver 6b04be05d3dc30\n" +
+			"  serin history 6b04be05d3dc30\n" +
 			"  serin history yelb-appserver 6b04be05d3dc30 --output json > audit.jsonl\n" +
 			"  serin history --replay 6b04be05d3dc30",
 		Args: serviceNames(0, 2),
@@ -73,7 +75,7 @@ func (e *environment) listPast(ctx context.Context, service string, limit int) e
 		return err
 	}
 	if len(headers) == 0 && service != "" {
-		return e.neverRolled(ctx, service)
+		return e.auditOrNever(ctx, service)
 	}
 	var unread []error
 	for _, header := range headers {
@@ -95,6 +97,21 @@ func (e *environment) listPast(ctx context.Context, service string, limit int) e
 		}
 	}
 	return errors.Join(unread...)
+}
+
+// auditOrNever tells of the rollout whose ID was typed where a service is named, as it may
+// be after --replay; of anything else it says that it was never rolled out.
+func (e *environment) auditOrNever(ctx context.Context, typed string) error {
+	all, err := e.log.Rollouts(ctx, e.key(""), 0)
+	if err != nil {
+		return err
+	}
+	for _, header := range all {
+		if strings.HasPrefix(header.ID, typed) {
+			return e.audit(ctx, "", typed)
+		}
+	}
+	return e.neverRolled(ctx, typed)
 }
 
 // audit prints everything that the journal has of a rollout.

@@ -29,6 +29,40 @@ func (h halfRead) Events(ctx context.Context, id string, after int64) ([]engine.
 func (halfRead) Close() error  { return nil }
 func (halfRead) alone() string { return "" }
 
+// history of an ID alone, or of its beginning, is that rollout's; a service of that name
+// comes first.
+func TestHistoryOfARolloutByItsIDAlone(t *testing.T) {
+	t.Parallel()
+	log, key := halfRead{journal.NewMemory(), ""}, journaltest.Key()
+	named := key
+	named.Service = "6b04"
+	for id, key := range map[string]engine.Key{"6b04ff7297bfb3": key, "6b05aa7297bfb3": key, "6c00aa7297bfb3": named} {
+		if _, err := log.Begin(t.Context(), id, journaltest.Kim(), journaltest.Started(id, key, time.Now())); err != nil {
+			t.Fatal(err)
+		}
+		if err := log.Append(t.Context(), id, 1, []engine.Event{{At: time.Now(), Body: &engine.Finished{Outcome: engine.Succeeded}}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for typed, want := range map[string]string{
+		"6b04ff7297bfb3": "  6b04ff7297bfb3  " + key.Service, "6b05": "  6b05aa7297bfb3  " + key.Service, "6b04": "  6c00aa7297bfb3  6b04",
+		"6b": "2 rollouts begin with 6b", "6d": "the journal knows no rollout of 6d in",
+	} {
+		var out bytes.Buffer
+		there := &environment{
+			program: &program{out: &out}, log: log, account: &account{},
+			flags: &environmentFlags{environment: key.Environment, output: output{choice{value: "text"}}},
+		}
+		there.account.caller.Account, there.account.caller.Region = key.Account, key.Region
+		if err := there.listPast(t.Context(), typed, 0); err != nil {
+			out.WriteString(err.Error())
+		}
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("%s: %q is missing in %s", typed, want, out.String())
+		}
+	}
+}
+
 // A rollout that a newer serin wrote keeps nobody from reading of the others.
 func TestARolloutThatCannotBeReadHidesNoOther(t *testing.T) {
 	t.Parallel()

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/signal"
 	"strings"
@@ -67,6 +68,10 @@ func (p *program) exit(err error) int {
 		return headless.ExitSucceeded
 	}
 	code := headless.ExitFailed
+	unread, rest := withoutReader(err)
+	if unread {
+		code, err = exitUnread, rest
+	}
 	exit, has := errors.AsType[*exitError](err)
 	if has {
 		code, err = exit.code, exit.err
@@ -75,6 +80,31 @@ func (p *program) exit(err error) int {
 		p.say(err)
 	}
 	return code
+}
+
+// exitUnread is the exit code when nobody reads the output any more, as after head: that
+// of a program that SIGPIPE ends, in a shell.
+const exitUnread = 128 + 13
+
+// withoutReader tells whether an error says that nobody reads the output any more, and the
+// rest of that error. A broken connection to somewhere else says no such thing.
+func withoutReader(err error) (unread bool, rest error) {
+	if joined, is := err.(interface{ Unwrap() []error }); is {
+		var left []error
+		for _, part := range joined.Unwrap() {
+			gone, of := withoutReader(part)
+			left, unread = append(left, of), unread || gone
+		}
+		if !unread {
+			return false, err
+		}
+		return true, errors.Join(left...)
+	}
+	failed, is := errors.AsType[*fs.PathError](err)
+	if is && failed.Path == os.Stdout.Name() && errors.Is(failed, syscall.EPIPE) {
+		return true, nil
+	}
+	return false, err
 }
 
 // say writes an error to the diagnostics, a problem a line, and then what to do about

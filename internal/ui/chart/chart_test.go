@@ -285,6 +285,27 @@ func TestTheAxisNamesRoundTimesAtEverySpan(t *testing.T) {
 	}
 }
 
+// In every width the limit is named with the time that it is held against, or not at all.
+func TestTheLimitIsNamedWholeOrNotAtAll(t *testing.T) {
+	for name, c := range map[string]chart.Chart{"37 of 3 in 10m": judged(theme.ASCII), "limit 3 in 10m": failing(theme.ASCII)} {
+		named := 0
+		for c.Width = 10; c.Width <= 120; c.Width++ {
+			text := ansi.Strip(chart.Draw(nil, c)[0])
+			_, legend, has := strings.Cut(text, " = ")
+			whole := strings.HasPrefix(legend, name) || strings.Contains(text, "- - canary in 10m 37  = limit 3")
+			if has && !whole {
+				t.Errorf("%d wide the legend is %q", c.Width, text)
+			}
+			if whole {
+				named++
+			}
+		}
+		if named < 60 {
+			t.Errorf("%q is named in %d widths only", name, named)
+		}
+	}
+}
+
 // The legend has no value of a period that still runs.
 func TestTheLegendHasWholePeriodsOnly(t *testing.T) {
 	c := shift(theme.Braille)

@@ -76,7 +76,6 @@ func (c Chart) limitLegend(now time.Time, room int) string {
 		within := " in " + c.LimitWindow + " "
 		candidates = []string{
 			sum + line.Name + within + value + "  " + glyph + " limit " + Short(c.Limit),
-			sum + within[1:] + value + "  " + glyph + " limit " + Short(c.Limit),
 			"  " + glyph + " " + value + " of " + Short(c.Limit) + within[:len(within)-1],
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -76,7 +77,7 @@ func (d *deployment) chooseVersion(ctx context.Context) error {
 	}
 	found, err := engine.FindPrevious(ctx, d.account.archive(), d.journal, d.account.key(d.spec))
 	if refusal, is := errors.AsType[*engine.Refusal](err); is {
-		return badInput(refusal)
+		return badInput(cmp.Or(d.unheardOf(ctx), error(refusal)))
 	}
 	if err != nil {
 		return err
@@ -89,6 +90,28 @@ func (d *deployment) chooseVersion(ctx context.Context) error {
 		found.Present.Image, found.Before.Image, found.Before.Number, found.Before.At.UTC().Format(time.RFC3339), found.Before.By,
 		d.spec.Sha, d.file))
 	return nil
+}
+
+// unheardOf says that there is no such service, where nothing is recorded of it and the
+// mesh has no router for it; nil where there is one, or that cannot be found out.
+func (d *deployment) unheardOf(ctx context.Context) error {
+	key := d.account.key(d.spec)
+	records, err := d.account.archive().History(ctx, engine.Service{Environment: key.Environment, Name: key.Service})
+	if err != nil || len(records) > 0 {
+		return nil //nolint:nilerr // what is known already is said then
+	}
+	services, err := d.account.clients.Catalogue("").Services(ctx, key.Environment)
+	if err != nil {
+		return nil //nolint:nilerr // as above
+	}
+	var names []string
+	for _, service := range services {
+		names = append(names, service.Name)
+	}
+	if slices.Contains(names, key.Service) {
+		return nil
+	}
+	return fmt.Errorf("there is no service %s in %s%s", key.Service, key.Environment, meant("", key.Service, names))
 }
 
 // previousSpec is how the version before is deployed: as the file says or, without one,

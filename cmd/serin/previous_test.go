@@ -63,6 +63,29 @@ func TestTheVersionThatServesIsNotDeployed(t *testing.T) {
 	}
 }
 
+// A service that is not there has no versions at all, and is said not to be there.
+func TestNoServiceGoesBack(t *testing.T) {
+	t.Parallel()
+	r := startRegion(t, "--rate", "0")
+	for service, want := range map[string]string{
+		"nosuch":        "serin: there is no service nosuch in " + postEnvironment + "\n",
+		"yelb-appservr": "serin: there is no service yelb-appservr in " + postEnvironment + ": did you mean yelb-appserver?\n",
+	} {
+		p := r.run(t, headless.ExitUsage, "deploy", "--previous", service, "--ci")
+		if got := p.diagnostics.String(); got != want {
+			t.Errorf("it says %q, want %q", got, want)
+		}
+	}
+	service := engine.Service{Environment: postEnvironment, Name: "gone"}
+	if _, err := aws.NewVersions(r.clients(t).SSM, r.clients(t).Where).Record(t.Context(), service, "gone:1"); err != nil {
+		t.Fatal(err)
+	}
+	p := r.run(t, headless.ExitUsage, "deploy", "--previous", "gone", "--ci")
+	if got := p.diagnostics.String(); !strings.Contains(got, "gone has no version before gone:1") {
+		t.Errorf("of one that is recorded it says %q", got)
+	}
+}
+
 // TestBackToTheVersionBefore deploys the fixed appserver at once, and goes back to the
 // planted one in steps.
 func TestBackToTheVersionBefore(t *testing.T) {

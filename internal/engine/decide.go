@@ -190,9 +190,13 @@ func (m moment) pause(kind PauseKind, reason string) *PausedNow {
 func (m moment) paused() Action {
 	limit := seconds(m.r.Spec.ProgressDeadline)
 	if m.r.Conduct.Unattended && m.now.Sub(later(m.r.Paused.At, m.r.AttendedAt)) >= limit {
+		why := m.r.Paused.Reason
+		if why == "" {
+			why = m.r.Paused.By + " asked for it"
+		}
 		return Action{Record: []Body{&LetGo{
 			By:     "serin",
-			Reason: fmt.Sprintf("nobody resumed it within %s; it was paused because %s", limit, m.r.Paused.Reason),
+			Reason: fmt.Sprintf("nobody resumed it within %s; it was paused because %s", limit, why),
 		}}}
 	}
 	if change := m.r.Change; change != nil && change.Written {

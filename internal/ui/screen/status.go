@@ -73,7 +73,7 @@ func Summary(rollout *scene.Rollout, now time.Time) string {
 		lines = append(lines, "verdict: "+strings.Join(words, ", "), "  "+r.Verdict.Reason)
 	}
 	if r.Paused != nil {
-		lines = append(lines, fmt.Sprintf("paused by %s at %s: %s", r.Paused.By, stamp(r.Paused.At), r.Paused.Reason))
+		lines = append(lines, withReason(fmt.Sprintf("paused by %s at %s", r.Paused.By, stamp(r.Paused.At)), r.Paused.Reason))
 	}
 	if r.Stuck != nil {
 		lines = append(lines, "stuck: "+r.Stuck.Reason, "true now: "+r.Stuck.Truth, "to do: "+r.Stuck.Advice)
@@ -87,4 +87,12 @@ func Summary(rollout *scene.Rollout, now time.Time) string {
 		lines[i] = clean(line)
 	}
 	return strings.Join(lines, "\n") + "\n"
+}
+
+// withReason adds a reason to words, if there is one.
+func withReason(words, reason string) string {
+	if reason == "" {
+		return words
+	}
+	return words + ": " + reason
 }

@@ -99,6 +99,14 @@ driven by codebuild yelb-appserver-deploy:77 (arn:aws:sts::123456789012:assumed-
 	if got != want {
 		t.Errorf("it is\n%s\nwant\n%s", got, want)
 	}
+	watched := e.watched().Rollout
+	paused := *watched.Rollout.Paused
+	paused.Reason = ""
+	rollout := *watched.Rollout
+	rollout.Paused, watched.Rollout = &paused, &rollout
+	if got := screen.Summary(watched, e.life.at); !strings.Contains(got, "at 14:14:18Z\n") {
+		t.Errorf("without a reason it is\n%s", got)
+	}
 	if screen.Summary(nil, time.Time{}) != "" || screen.Summary(&scene.Rollout{}, time.Time{}) != "" {
 		t.Error("nothing has a summary")
 	}

@@ -65,26 +65,22 @@ func TestForeignHands(t *testing.T) {
 }
 
 func TestADeletedRouteIsMadeAnewByARollBack(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		spec := specOf(t, "http")
-		w := newWorld(spec, build{}, false)
-		r := start(t, w, spec, runOptions{attended: true})
-		r.until(t, engine.KindWeightsConfirmed, 2)
-		w.meddle(func(route *engine.Route) { *route = engine.Route{} })
-		r.until(t, engine.KindPaused, 1)
-		r.Post(ask(engine.RollBack))
-		if ending := r.finish(t); ending.Outcome != engine.RolledBack || w.shares() != "100/0" {
-			t.Fatalf("%s with %s", ending.Outcome, w.shares())
-		}
-	})
+	madeAnewByARollBack(t, build{}, engine.KindWeightsConfirmed, 2)
 }
 
 func TestARouteDeletedBeforeTheCanaryHasTrafficIsMadeAnewByARollBack(t *testing.T) {
+	madeAnewByARollBack(t, build{stackTime: time.Minute}, engine.KindStackRequested, 1)
+}
+
+// madeAnewByARollBack deletes the route after the n-th event of a kind, and rolls back from
+// the pause that comes of it.
+func madeAnewByARollBack(t *testing.T, canary build, after engine.EventKind, n int) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		spec := specOf(t, "http")
-		w := newWorld(spec, build{stackTime: time.Minute}, false)
+		w := newWorld(spec, canary, false)
 		r := start(t, w, spec, runOptions{attended: true})
-		r.until(t, engine.KindStackRequested, 1)
+		r.until(t, after, n)
 		w.meddle(func(route *engine.Route) { *route = engine.Route{} })
 		r.until(t, engine.KindPaused, 1)
 		r.Post(ask(engine.RollBack))

@@ -145,6 +145,9 @@ func TestAnOperatorSteersARolloutWithKeys(t *testing.T) {
 	if !slices.Equal(asked, want) {
 		t.Errorf("the rollout was asked %v, want %v", asked, want)
 	}
+	// The console learns the end from the journal, as this test did, and later: asked before
+	// that, it asks whether to leave what it drives, and puts the question away at the end.
+	s.until("serin: yelb-appserver rolled back")
 	s.pressUntil("o", "answers in place of AWS")
 	s.pressUntil("q", "was rolled back: ") // as it says when the terminal is restored
 	s.exits(headless.ExitSucceeded)

@@ -141,6 +141,12 @@ func (term *terminal) listen() {
 	}
 }
 
+// drain reads what a process that has ended left in the terminal, which is of no use then.
+func (term *terminal) drain() {
+	_ = term.slave.Close() // the last one: after what is left to read there is an error
+	<-term.read
+}
+
 func (term *terminal) close() {
 	_ = term.slave.Close()
 	_ = term.master.Close()
@@ -193,12 +199,13 @@ func (term *terminal) exits(code int) {
 	hangs := time.AfterFunc(exitPatience, func() { _ = term.command.Process.Signal(unix.SIGQUIT) })
 	_ = term.command.Wait()
 	hangs.Stop()
-	if got := term.command.ProcessState.ExitCode(); got != code {
-		term.t.Errorf("it exits with %d, want %d:\n%q", got, code, tail(term.text()))
-	}
 	after, err := unix.IoctlGetTermios(int(term.slave.Fd()), unix.TCGETS)
 	if err != nil {
 		term.t.Fatal(err)
+	}
+	term.drain()
+	if got := term.command.ProcessState.ExitCode(); got != code {
+		term.t.Errorf("it exits with %d, want %d:\n%q", got, code, tail(term.text()))
 	}
 	if *after != term.before {
 		term.t.Errorf("the terminal's modes were %+v and are %+v", term.before, *after)

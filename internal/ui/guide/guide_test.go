@@ -272,6 +272,27 @@ func TestTheTourDoesEveryStep(t *testing.T) {
 	})
 }
 
+// A console that is slower than the tour, as on a busy machine, is given time.
+func TestTheTourWaitsForASlowConsole(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := &actor{latest: engine.NewLatest[scene.Scene]()}
+		a.latest.Put(visited())
+		slow := a.player()
+		slow.Between = 400 * time.Millisecond
+		asked := time.Now()
+		slow.Press = func(key string) error {
+			if key == "y" && time.Since(asked) > 2*time.Second {
+				a.latest.Put(of(rolling(Fixed)))
+			}
+			asked = time.Now()
+			return nil
+		}
+		if progress, _ := slow.Play(t.Context()); len(progress) < 2 || !progress[1] {
+			t.Errorf("the fix was not deployed: %v", progress)
+		}
+	})
+}
+
 func TestTheTourSaysWhatDidNotHappen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := &actor{latest: engine.NewLatest[scene.Scene]()}

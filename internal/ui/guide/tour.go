@@ -73,7 +73,8 @@ type Player struct {
 	// Press presses a key; it fails when the console is gone.
 	Press func(key string) error
 	// Between is the pause between two keys, Again how long it waits before it presses
-	// the same ones again, Limit how long it waits for anything.
+	// the same ones again, with pauses of twice the length, up to Again: a console on a
+	// busy machine may need them. Limit is how long it waits for anything.
 	Between, Again, Limit time.Duration
 }
 
@@ -122,9 +123,10 @@ func (p Player) press(ctx context.Context, act Act) error {
 	if len(act.Keys) == 0 {
 		return nil
 	}
-	for until := time.Now().Add(p.Limit); time.Now().Before(until); {
+	pause := p.Between
+	for until := time.Now().Add(p.Limit); time.Now().Before(until); pause = min(2*pause, max(p.Between, p.Again)) {
 		for _, key := range act.Keys {
-			if err := p.rest(ctx, p.Between); err != nil {
+			if err := p.rest(ctx, pause); err != nil {
 				return err
 			}
 			if err := p.Press(key); err != nil {

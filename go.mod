@@ -74,3 +74,7 @@ require (
 	modernc.org/mathutil v1.7.1 // indirect
 	modernc.org/memory v1.12.1 // indirect
 )
+
+// From 0.0.26 on it keeps two tables of a byte for every code point, 2 MiB of what a console
+// has in memory. It measures every one of them alike.
+replace github.com/mattn/go-runewidth => github.com/mattn/go-runewidth v0.0.25

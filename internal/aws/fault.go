@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -317,7 +318,9 @@ func (w Where) unanswered(fault *engine.Fault, err error) {
 	default:
 		fault.Err = &cause{text: clean(err.Error()), err: err}
 	}
-	switch {
+	switch other := otherThan(w.Endpoint, err); {
+	case other != "" && (unresolved || refused):
+		fault.Hint = "an endpoint of its own points at " + clean(other) + ": check AWS_ENDPOINT_URL_<SERVICE>, or the profile's services"
 	case w.Endpoint != "" && (unresolved || refused):
 		fault.Hint = "AWS_ENDPOINT_URL points at " + clean(w.Endpoint) + ": is the sandbox running?"
 	case (unknown || refused) && ofAppMesh(err):
@@ -325,6 +328,20 @@ func (w Where) unanswered(fault *engine.Fault, err error) {
 	case unresolved:
 		fault.Hint = "check this machine's network, and that the region " + w.Region + " exists"
 	}
+}
+
+// otherThan is the host that did not answer, where all of AWS is asked at an endpoint and
+// this service at another one; empty otherwise.
+func otherThan(endpoint string, err error) string {
+	all, invalid := url.Parse(endpoint)
+	asked, known := errors.AsType[*url.Error](err)
+	if endpoint == "" || invalid != nil || !known {
+		return ""
+	}
+	if own, invalid := url.Parse(asked.URL); invalid == nil && own.Host != all.Host {
+		return own.Host
+	}
+	return ""
 }
 
 // appMeshHost is the endpoint of App Mesh in any partition of AWS, as errors name it.

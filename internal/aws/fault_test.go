@@ -78,6 +78,7 @@ func TestFaultsSayWhatToDo(t *testing.T) {
 		{"another service has no name", here(), unknownHost("ecs.us-west-2.amazonaws.com"), engine.Transient, []string{"region us-west-2"}},
 		{"another service is closed", here(), refusedBy("ecs.us-west-2.amazonaws.com"), engine.Transient, []string{"refused"}},
 		{"sandbox is not there", sandbox, operationError("App Mesh", "UpdateRoute", refusedBy("127.0.0.1:4599")), engine.Transient, []string{"http://127.0.0.1:4599", "sandbox running"}},
+		{"a service elsewhere is not there", sandbox, operationError("DynamoDB", "Query", refusedBy("127.0.0.1:5000")), engine.Transient, []string{"points at 127.0.0.1:5000: check AWS_ENDPOINT_URL_<SERVICE>"}},
 		{"anything else", here(), errors.New("strange\x1b[0m"), engine.Transient, []string{"strange[0m"}},
 	}
 	for _, c := range cases {

@@ -2,9 +2,9 @@ package aws
 
 import (
 	"errors"
-	"fmt"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"strings"
 	"syscall"
@@ -46,9 +46,9 @@ func lostConnection() error {
 }
 
 func refusedBy(host string) error {
-	return &smithyhttp.RequestSendError{Err: fmt.Errorf("Put %q: %w", "https://"+host+"/", &net.OpError{
+	return &smithyhttp.RequestSendError{Err: &url.Error{Op: "Put", URL: "https://" + host + "/", Err: &net.OpError{
 		Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED),
-	})}
+	}}}
 }
 
 func unknownHost(host string) error {

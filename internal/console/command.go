@@ -64,6 +64,9 @@ func (h *Host) mail(id, service string, command engine.Command) {
 	ctx, cancel := context.WithTimeout(context.Background(), mailTime)
 	defer cancel()
 	_, err := h.Journal.Post(ctx, id, command)
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = fmt.Errorf("the journal gave no answer within %s: whether it took what was asked is not known; see what the rollout does before asking again", mailTime)
+	}
 	h.change(func() bool { return h.noteFault(asking(service), err) })
 }
 

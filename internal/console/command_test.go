@@ -216,6 +216,31 @@ func TestADriverThatLivesIsAskedAndNotRobbed(t *testing.T) {
 	})
 }
 
+// mute is a journal that takes nothing that is asked, and does not say so.
+type mute struct{ *journal.Memory }
+
+func (mute) Post(ctx context.Context, _ string, _ engine.Command) (int64, error) {
+	<-ctx.Done()
+	return 0, ctx.Err()
+}
+
+func TestAJournalThatTakesNoCommandInTimeIsSaid(t *testing.T) {
+	w, log := newWorld(), mute{Memory: journal.NewMemory()}
+	observed(t, w, log, func(t *testing.T, h *Host) {
+		t.Helper()
+		foreign(t, log.Memory, "r1")
+		after(journalEvery)
+		if err := h.Post("cart", engine.Command{Kind: engine.RollBack}); err != nil {
+			t.Fatal(err)
+		}
+		after(mailTime)
+		shown, _ := h.Scene()
+		if said := shown.Faults[asking("cart")].Message; !strings.Contains(said, "gave no answer within 5s: whether it took what was asked is not known") {
+			t.Errorf("it says %q", said)
+		}
+	})
+}
+
 func TestATakeOverThatFailsIsSaid(t *testing.T) {
 	w, log := newWorld(), &brokenJournal{Memory: journal.NewMemory()}
 	observed(t, w, log, func(t *testing.T, h *Host) {

@@ -183,7 +183,7 @@ func (d *DriveLoop) Run(ctx context.Context) (ending Ending, err error) {
 }
 
 func (d *DriveLoop) readEvents(ctx context.Context) ([]Event, error) {
-	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	ctx, cancel := limited(ctx, readTimeout)
 	defer cancel()
 	return within(ctx, func() ([]Event, error) { return d.Journal.Events(ctx, d.ID, 0) })
 }
@@ -433,7 +433,7 @@ func (d *DriveLoop) replaced() {
 
 // beat gives a sign of life. One that hangs is given up, for the next one.
 func (d *DriveLoop) beat(ctx context.Context, lease Lease) (Lease, error) {
-	ctx, cancel := context.WithTimeout(ctx, LeaseTime/3)
+	ctx, cancel := limited(ctx, LeaseTime/3)
 	defer cancel()
 	return within(ctx, func() (Lease, error) { return d.Journal.Beat(ctx, lease) })
 }
@@ -441,7 +441,7 @@ func (d *DriveLoop) beat(ctx context.Context, lease Lease) (Lease, error) {
 // release lets go of the lease, although the driver's context may have ended; it says why
 // it could not.
 func (d *DriveLoop) release() error {
-	ctx, cancel := context.WithTimeout(context.Background(), urgentTimeout)
+	ctx, cancel := limited(context.Background(), urgentTimeout)
 	defer cancel()
 	_, err := within(ctx, func() (struct{}, error) { return struct{}{}, d.Journal.Release(ctx, d.Lease) })
 	if err == nil || errors.Is(err, ErrLeaseLost) {

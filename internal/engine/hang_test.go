@@ -139,25 +139,30 @@ func count(events []engine.Event, kind engine.EventKind) int {
 
 // TestAJournalThatHangsIsSaid, of the mailbox too, until it answers again.
 func TestAJournalThatHangsIsSaid(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		log := newHanging()
-		defer close(log.over)
-		spec := specOf(t, "http")
-		r := start(t, newWorld(spec, build{}, false), spec, runOptions{journal: log, attended: true, mailbox: time.Second})
-		r.until(t, engine.KindWeightsConfirmed, 2)
-		log.manner.Store(heeding)
-		time.Sleep(time.Minute)
-		shown, _ := r.latest.Get()
-		if shown.Trouble.Journal == "" || shown.Trouble.Mailbox == "" || shown.Trouble.Unrecorded != 0 {
-			t.Errorf("it shows %+v", shown.Trouble)
-		}
-		log.manner.Store("")
-		time.Sleep(time.Minute)
-		if shown, _ = r.latest.Get(); shown.Trouble != (engine.Trouble{}) {
-			t.Errorf("the journal answers, and it shows %+v", shown.Trouble)
-		}
-		r.ends(t, engine.Succeeded)
-	})
+	for _, manner := range []string{heeding, deaf} {
+		t.Run(manner, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				log := newHanging()
+				defer close(log.over)
+				spec := specOf(t, "http")
+				r := start(t, newWorld(spec, build{}, false), spec, runOptions{journal: log, attended: true, mailbox: time.Second})
+				r.until(t, engine.KindWeightsConfirmed, 2)
+				log.manner.Store(manner)
+				time.Sleep(time.Minute)
+				const words = "the journal gave no answer within 5s"
+				shown, _ := r.latest.Get()
+				if !strings.Contains(shown.Trouble.Journal, words) || !strings.Contains(shown.Trouble.Mailbox, words) || shown.Trouble.Unrecorded != 0 {
+					t.Errorf("it shows %+v", shown.Trouble)
+				}
+				log.manner.Store("")
+				time.Sleep(time.Minute)
+				if shown, _ = r.latest.Get(); shown.Trouble != (engine.Trouble{}) {
+					t.Errorf("the journal answers, and it shows %+v", shown.Trouble)
+				}
+				r.ends(t, engine.Succeeded)
+			})
+		})
+	}
 }
 
 // forgetful is a journal that takes events and loses its answer.

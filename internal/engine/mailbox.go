@@ -67,7 +67,7 @@ func (d *DriveLoop) collect(ctx context.Context, box *letters) error {
 
 // commands reads the mailbox. A reading that hangs is given up, for the next one.
 func (d *DriveLoop) commands(ctx context.Context, after int64) ([]Command, error) {
-	ctx, cancel := context.WithTimeout(ctx, recordTimeout)
+	ctx, cancel := limited(ctx, recordTimeout)
 	defer cancel()
 	return within(ctx, func() ([]Command, error) { return d.Journal.Commands(ctx, d.ID, after) })
 }

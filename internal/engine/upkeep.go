@@ -120,7 +120,7 @@ func (u *Upkeep) beat(ctx context.Context) {
 	for i, d := range drivers {
 		leases[i] = d.Lease
 	}
-	ctx, cancel := context.WithTimeout(ctx, LeaseTime/3)
+	ctx, cancel := limited(ctx, LeaseTime/3)
 	defer cancel()
 	lost, err := within(ctx, func() ([]Lease, error) { return u.journal.BeatAll(ctx, leases) })
 	if err != nil || len(lost) == 0 {
@@ -159,7 +159,7 @@ func (u *Upkeep) sortMail(ctx context.Context, after int64) (mark int64) {
 		rollouts []string
 		mark     int64
 	}
-	looking, cancel := context.WithTimeout(ctx, recordTimeout)
+	looking, cancel := limited(ctx, recordTimeout)
 	defer cancel()
 	posted, err := within(looking, func() (found mail, err error) {
 		found.rollouts, found.mark, err = u.journal.Addressed(looking, after)

@@ -56,7 +56,7 @@ func (d *DriveLoop) append(ctx context.Context, limit time.Duration, urgent bool
 		}
 		defer d.armPreemption(nil)
 	}
-	ctx, stop := context.WithTimeout(ctx, limit)
+	ctx, stop := limited(ctx, limit)
 	defer stop()
 	all := append(slices.Clone(d.unrecorded), events...)
 	err := d.appendAll(ctx, all)
@@ -187,6 +187,21 @@ func (d *DriveLoop) isAnswered(command Command) bool {
 	})
 }
 
+// noAnswer is why a call of the journal was given up after a time.
+type noAnswer time.Duration
+
+func (e noAnswer) Error() string {
+	return "the journal gave no answer within " + time.Duration(e).String()
+}
+
+// Is makes it a context.DeadlineExceeded, whose own words say neither who nor how long.
+func (e noAnswer) Is(target error) bool { return target == context.DeadlineExceeded }
+
+// limited bounds calls of the journal that are made within.
+func limited(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(ctx, limit, noAnswer(limit))
+}
+
 // within makes a call of the journal and waits for it until ctx ends, whether the call
 // heeds that or not: one that hangs is left behind.
 func within[T any](ctx context.Context, call func() (T, error)) (T, error) {
@@ -201,6 +216,9 @@ func within[T any](ctx context.Context, call func() (T, error)) (T, error) {
 	}()
 	select {
 	case got := <-answers:
+		if ended := ctx.Err(); ended != nil && errors.Is(got.err, ended) {
+			return got.value, context.Cause(ctx)
+		}
 		return got.value, got.err
 	case <-ctx.Done():
 		var none T

@@ -57,7 +57,7 @@ func sayings() map[engine.EventKind]saying {
 		engine.KindJudged:          told(sayJudged),
 		engine.KindCommandTaken:    told(sayCommandTaken),
 		engine.KindCommandRefused:  told(sayCommandRefused),
-		engine.KindPaused:          told(func(b *engine.PausedNow, _ *engine.Rollout) string { return by("paused", b.Pause.By, b.Pause.Reason) }),
+		engine.KindPaused:          told(sayPaused),
 		engine.KindResumed:         told(sayResumed),
 		engine.KindFaulted:         told(sayFaulted),
 		engine.KindRecovered:       told(func(b *engine.Recovered, _ *engine.Rollout) string { return "can " + string(b.Activity) + " again" }),

@@ -159,6 +159,20 @@ func sayCommandRefused(b *engine.CommandRefused, _ *engine.Rollout) string {
 	return "refused to " + asked(b.Command) + ": " + b.Why
 }
 
+// sayPaused says what to do only after a drift: who paused of his own will knows.
+func sayPaused(b *engine.PausedNow, r *engine.Rollout) string {
+	words := by("paused", b.Pause.By, b.Pause.Reason)
+	if b.Pause.Kind == engine.PausedByDrift {
+		words += "; " + afterDrift(r)
+	}
+	return words
+}
+
+// afterDrift says what a person can do when someone else changed the route.
+func afterDrift(r *engine.Rollout) string {
+	return fmt.Sprintf("serin resume %[1]s writes the weights of this step over that, serin rollback %[1]s gives stable all of the traffic", r.Key.Service)
+}
+
 func sayResumed(b *engine.Resumed, _ *engine.Rollout) string {
 	words := by("resumed", b.By, b.Reason)
 	if b.Adopted != nil {

@@ -103,7 +103,7 @@ func (p pane) paused(s subject) []string {
 		lines = append(lines, p.paragraph("expected", p.t.Muted, p.t.Text, targets(pause.Expected), 2)...)
 		lines = append(lines, p.paragraph("found", p.t.Warning, p.t.Strong, targets(pause.Found), 2)...)
 		if !p.s.ReadOnly && !s.replayed {
-			lines = append(lines, p.paragraph("to do", p.t.Warning, p.t.Text, "space goes on with this step from the route as found; r rolls back", 2)...)
+			lines = append(lines, p.paragraph("to do", p.t.Warning, p.t.Text, "space writes the weights of this step over that; r rolls back", 2)...)
 		}
 	}
 	return lines

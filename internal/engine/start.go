@@ -168,8 +168,22 @@ func TakeOver(ctx context.Context, journal Journal, header Header, driver Driver
 	}
 	// The lease of a rollout that is over is free, too.
 	if _, err := journal.Current(ctx, header.Key); errors.Is(err, ErrNoRollout) {
-		over := fmt.Errorf("rollout %s of %s: %w: %s ended it meanwhile", header.ID, header.Key.Service, ErrOver, seen.Driver)
+		over := fmt.Errorf("rollout %s of %s: %w: %s ended it meanwhile",
+			header.ID, header.Key.Service, ErrOver, lastDriver(ctx, journal, seen))
 		return Lease{}, errors.Join(over, journal.Release(ctx, lease))
 	}
 	return lease, nil
+}
+
+// lastDriver is who drove the rollout last: after the one whose lease was seen another may
+// have taken it over, and let go of it.
+func lastDriver(ctx context.Context, journal Journal, seen Lease) Driver {
+	events, err := journal.Events(ctx, seen.Rollout, 0)
+	if err != nil {
+		return seen.Driver
+	}
+	if last := Fold(events).Driver; last != (Driver{}) {
+		return last
+	}
+	return seen.Driver
 }

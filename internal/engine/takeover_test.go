@@ -62,35 +62,52 @@ func TestOnlyADriverThatIsGoneIsReplaced(t *testing.T) {
 	}
 }
 
-// TestWhatHasEndedIsNotTakenOver: who waits for a sign of life sees a rollout end.
+// TestWhatHasEndedIsNotTakenOver: who waits for a sign of life sees a rollout end, by the
+// driver that it waits for, or by one that took over from that one.
 func TestWhatHasEndedIsNotTakenOver(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		log := journal.NewMemory()
-		key := engine.Key{Account: "1", Service: "app"}
-		held, err := log.Begin(t.Context(), "r1", engine.Driver{Actor: "kim"}, engine.Event{At: time.Now(), Body: &engine.Started{ID: "r1", Key: key}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		header, err := log.Current(t.Context(), key)
-		if err != nil {
-			t.Fatal(err)
-		}
-		time.AfterFunc(time.Second, func() {
-			if err := log.Append(t.Context(), "r1", 1, []engine.Event{{Seq: 2, At: time.Now(), Body: &engine.Finished{Outcome: engine.Succeeded}}}); err != nil {
-				t.Error(err)
-			}
-			if err := log.Release(t.Context(), held); err != nil {
-				t.Error(err)
-			}
+	for _, by := range []string{"kim", "sue"} {
+		t.Run(by, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				log := journal.NewMemory()
+				key := engine.Key{Account: "1", Service: "app"}
+				held, err := log.Begin(t.Context(), "r1", engine.Driver{Actor: "kim"}, engine.Event{At: time.Now(), Body: &engine.Started{ID: "r1", Key: key}})
+				if err != nil {
+					t.Fatal(err)
+				}
+				header, err := log.Current(t.Context(), key)
+				if err != nil {
+					t.Fatal(err)
+				}
+				time.AfterFunc(time.Second, func() { endedBy(t, log, held, engine.Driver{Actor: by}) })
+				_, err = engine.TakeOver(t.Context(), log, header, engine.Driver{Actor: "lee"}, engine.LeaseTime)
+				if !errors.Is(err, engine.ErrOver) || !strings.Contains(err.Error(), by+" ended it meanwhile") {
+					t.Errorf("%v", err)
+				}
+				if left, err := log.Lease(t.Context(), "r1"); err != nil || !left.Free {
+					t.Errorf("%+v, %v", left, err)
+				}
+			})
 		})
-		_, err = engine.TakeOver(t.Context(), log, header, engine.Driver{Actor: "lee"}, engine.LeaseTime)
-		if !errors.Is(err, engine.ErrOver) || !strings.Contains(err.Error(), "kim ended it meanwhile") {
-			t.Errorf("%v", err)
+	}
+}
+
+// endedBy has a driver end a rollout and let go of it, after taking it over where another
+// one holds it.
+func endedBy(t *testing.T, log engine.Journal, held engine.Lease, driver engine.Driver) {
+	t.Helper()
+	var err error
+	if held.Driver != driver {
+		if held, err = log.Claim(t.Context(), held, driver); err != nil {
+			t.Error(err)
 		}
-		if left, err := log.Lease(t.Context(), "r1"); err != nil || !left.Free {
-			t.Errorf("%+v, %v", left, err)
-		}
-	})
+	}
+	events := []engine.Event{
+		{Seq: 2, At: time.Now(), Body: &engine.DriverTook{Driver: driver, Fence: held.Fence}},
+		{Seq: 3, At: time.Now(), Body: &engine.Finished{Outcome: engine.Succeeded}},
+	}
+	if err := errors.Join(log.Append(t.Context(), "r1", 1, events), log.Release(t.Context(), held)); err != nil {
+		t.Error(err)
+	}
 }
 
 // claimedBy has someone else take a lease over, at once or after a time.

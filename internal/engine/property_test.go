@@ -313,6 +313,11 @@ func (l *life) verdict(r *run) string {
 	if err != nil {
 		return err.Error()
 	}
+	// Someone may meddle at this very moment.
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.world.mu.Lock()
+	defer l.world.mu.Unlock()
 	end := engine.Fold(events)
 	story := func(format string, args ...any) string {
 		text := fmt.Sprintf(format, args...)

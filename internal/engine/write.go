@@ -216,7 +216,7 @@ func within[T any](ctx context.Context, call func() (T, error)) (T, error) {
 	}()
 	select {
 	case got := <-answers:
-		if ended := ctx.Err(); ended != nil && errors.Is(got.err, ended) {
+		if ended := ctx.Err(); ended != nil && errors.Is(got.err, ended) && HintOf(got.err) == "" {
 			return got.value, context.Cause(ctx)
 		}
 		return got.value, got.err

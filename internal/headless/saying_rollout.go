@@ -170,7 +170,11 @@ func sayPaused(b *engine.PausedNow, r *engine.Rollout) string {
 
 // afterDrift says what a person can do when someone else changed the route.
 func afterDrift(r *engine.Rollout) string {
-	return fmt.Sprintf("serin resume %[1]s writes the weights of this step over that, serin rollback %[1]s gives stable all of the traffic", r.Key.Service)
+	back := "gives stable all of the traffic"
+	if r.First() {
+		back = "takes the canary off the route"
+	}
+	return fmt.Sprintf("serin resume %[1]s writes the weights of this step over that, serin rollback %[1]s %s", r.Key.Service, back)
 }
 
 func sayResumed(b *engine.Resumed, _ *engine.Rollout) string {

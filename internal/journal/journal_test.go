@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -147,6 +148,27 @@ func TestProcessesRace(t *testing.T) {
 	}
 	if won := strings.Count(all, "won\n"); won != len(events)-1 {
 		t.Errorf("the processes appended %d events, and %d are there", won, len(events)-1)
+	}
+}
+
+// Who opens a journal while another one makes it sees all of what makes it one, or none.
+func TestManyMakeTheSameJournal(t *testing.T) {
+	for range 40 {
+		path := filepath.Join(t.TempDir(), "journal.db")
+		var all sync.WaitGroup
+		for range 6 {
+			all.Go(func() {
+				j, err := journal.Open(t.Context(), path)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if err := j.Close(); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
 	}
 }
 

@@ -50,24 +50,21 @@ CREATE TABLE commands (
 ) STRICT;`,
 }
 
-// querier is a connection or a transaction.
-type querier interface {
-	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
-}
-
 // identity is what a file says it is.
 type identity struct {
 	application, version, tables int
 }
 
-func identify(ctx context.Context, db querier) (identity, error) {
+// identify reads what a file says, all of it as of one moment: another process may be
+// making the file a journal. That takes a transaction.
+func identify(ctx context.Context, tx *sql.Tx) (identity, error) {
 	var found identity
 	for query, to := range map[string]*int{
 		"PRAGMA application_id":              &found.application,
 		"PRAGMA user_version":                &found.version,
 		"SELECT count(*) FROM sqlite_schema": &found.tables,
 	} {
-		if err := db.QueryRowContext(ctx, query).Scan(to); err != nil {
+		if err := tx.QueryRowContext(ctx, query).Scan(to); err != nil {
 			return identity{}, err
 		}
 	}
@@ -101,11 +98,14 @@ func (i identity) refusal(path string) error {
 // turns the write-ahead log on and migrates. The log comes after the refusal: it would
 // change another program's file.
 func (s *SQLite) prepare(ctx context.Context) error {
-	found, err := identify(ctx, s.writer)
+	var found identity
+	err := s.view(ctx, func(tx *sql.Tx) (err error) {
+		if found, err = identify(ctx, tx); err != nil {
+			return err
+		}
+		return found.refusal(s.path)
+	})
 	if err != nil {
-		return explain(s.path, err)
-	}
-	if err := found.refusal(s.path); err != nil {
 		return err
 	}
 	if err := s.writeAhead(ctx); err != nil {

@@ -342,9 +342,16 @@ func (r *region) succeed(t *testing.T, log engine.Journal) (engine.Ending, error
 	if err != nil {
 		t.Fatal(err)
 	}
+	r.reconnect(t)
 	second := r.drive(log, lease)
 	defer second.kill()
 	return second.wait(t, log)
+}
+
+// reconnect gives drivers adapters that know nothing yet, as another process has them.
+func (r *region) reconnect(t *testing.T) {
+	t.Helper()
+	r.ports = r.connect(t).Ports("")
 }
 
 func headerOf(t *testing.T, log engine.Journal) engine.Header {

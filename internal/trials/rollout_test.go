@@ -26,6 +26,9 @@ func (r *region) key(service string) engine.Key {
 	return engine.Key{Account: r.Account(), Region: r.Region(), Environment: environment, Service: service}
 }
 
+// errorLimit is how long a provider's errors may last in trials.
+const errorLimit = 2 * time.Minute
+
 // begin begins a rollout in a journal.
 func (r *region) begin(t *testing.T, log engine.Journal, spec engine.Spec, attended bool) engine.Lease {
 	t.Helper()
@@ -41,7 +44,7 @@ func (r *region) tryToBegin(t *testing.T, log engine.Journal, spec engine.Spec, 
 	driver := engine.Driver{Actor: "kim", Place: "trial", Unattended: !attended}
 	started, err := engine.Prepare(t.Context(), r.ports, engine.Opening{
 		ID: rolloutID, Key: r.key(spec.MicroserviceName), Spec: spec, Driver: driver,
-		Conduct: engine.Conduct{Unattended: !attended, ErrorLimit: 2 * time.Minute},
+		Conduct: engine.Conduct{Unattended: !attended, ErrorLimit: errorLimit},
 	})
 	if err != nil {
 		return engine.Lease{}, err

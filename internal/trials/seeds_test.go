@@ -193,81 +193,6 @@ func stableOf(route engine.Route) string {
 	return ""
 }
 
-// longest is how long, in virtual time, a life may take: its faults end within half an
-// hour, and what remains is within the deadlines of a spec and of a removal.
-const longest = 3 * time.Hour
-
-// drive drives a rollout with one driver after the other, and a person where one is
-// waited for, until it is over.
-func (l life) drive(t *testing.T, r *region, log engine.Journal, spec engine.Spec) {
-	t.Helper()
-	born := time.Now()
-	lease := r.eventuallyBegins(t, log, spec, l.attended)
-	crashes := l.crashes
-	var commands []engine.Command
-	for n := 0; ; n++ {
-		reaped := &reaper{Journal: log}
-		if len(crashes) > 0 {
-			reaped.place, crashes = place{append: crashes[0]}, crashes[1:]
-		}
-		at := r.prepare(reaped, lease)
-		for _, command := range commands {
-			at.Post(command)
-		}
-		if n == 0 {
-			for _, c := range l.commands {
-				timer := time.AfterFunc(c.at, func() { at.Post(ask(c.kind)) })
-				defer timer.Stop()
-			}
-		}
-		at.start()
-		l.attend(at, born)
-		at.kill()
-		<-at.done
-		header := headerOf(t, log)
-		if !header.Open {
-			return
-		}
-		if time.Since(born) > longest {
-			t.Errorf("no end after %s: %v", time.Since(born), at.err)
-			return
-		}
-		time.Sleep(time.Minute)
-		driver := engine.Driver{Actor: "lee", Place: fmt.Sprint("trial ", n+2), Unattended: !l.attended}
-		next, err := engine.TakeOver(t.Context(), log, header, driver, engine.LeaseTime)
-		if err != nil {
-			t.Fatalf("rule 9: nobody drives it, and it cannot be taken over: %v", err)
-		}
-		lease = next
-		commands = nil
-		if rollout := engine.Fold(events(t, log)); rollout.Paused != nil || rollout.Stuck != nil || rollout.LetGo {
-			commands = []engine.Command{ask(engine.ResumeIt)}
-		}
-	}
-}
-
-func ask(kind engine.CommandKind) engine.Command {
-	return engine.Command{Kind: kind, By: "kim", At: time.Now(), Reason: "trial"}
-}
-
-// attend waits for the end of a driver. A rollout that waits for a person gets one.
-func (l life) attend(at *run, born time.Time) {
-	for time.Since(born) <= longest {
-		select {
-		case <-at.done:
-			return
-		case <-time.After(10 * time.Minute):
-			at.Post(ask(engine.ResumeIt))
-		}
-		select {
-		case <-at.done:
-			return
-		case <-time.After(10 * time.Minute):
-			at.Post(ask(engine.RollBack))
-		}
-	}
-}
-
 // eventuallyBegins begins a rollout as soon as the faults allow.
 func (r *region) eventuallyBegins(t *testing.T, log engine.Journal, spec engine.Spec, attended bool) engine.Lease {
 	t.Helper()
@@ -316,7 +241,7 @@ func (w *witness) judge(t *testing.T, l life, log engine.Journal) {
 		if recorded != 0 && !restored {
 			t.Errorf("it was rolled back, and the record is %+v, before %+v", deployed, end.Before)
 		}
-		if l.good() && end.Cause.Kind == engine.ByVerdict && !l.mayFail() {
+		if l.good() && end.Cause.Kind == engine.ByVerdict && !l.mayFailFor(end.Cause.Reason) {
 			t.Errorf("rule 8: a good canary was judged to be bad: %s", end.Cause.Reason)
 		}
 	default:
@@ -336,9 +261,11 @@ func records(all []engine.Event) bool {
 // tasks had died (seed 191).
 var staleTasks = regexp.MustCompile(`(^|,)(ecs|cloudmap|\*):[^,]*=stale`)
 
-// mayFail tells whether a good canary may fail for lack of data, or by stale ones.
-func (l life) mayFail() bool {
-	return slices.Contains(l.set, "OnNoData=fail") || staleTasks.MatchString(l.plan)
+// mayFailFor tells whether a good canary may fail for a reason: for lack of data where its
+// spec says so, or for its tasks where their readings may be stale.
+func (l life) mayFailFor(reason string) bool {
+	return slices.Contains(l.set, "OnNoData=fail") && strings.Contains(reason, "OnNoData says that this fails") ||
+		staleTasks.MatchString(l.plan) && strings.Contains(reason, "task")
 }
 
 // judgeStacks asserts that what is gone is gone, and what is left is spoken of.
@@ -369,6 +296,10 @@ func judgeJournal(t *testing.T, all []engine.Event) {
 	baked, returned, rollingBack := false, false, false
 	for i, event := range all {
 		before := engine.Fold(all[:i])
+		took := event.Body.Kind() == engine.KindDriverTook
+		if activity, since := endured(before, event.At); activity != "" && !took {
+			t.Errorf("rule 8: at event %d it could not %s since %s, and nothing came of that", event.Seq, activity, since.Format("15:04:05"))
+		}
 		switch body := event.Body.(type) {
 		case *engine.WeightsConfirmed:
 			if body.Route.Weight(canarySha) != body.Canary {
@@ -404,4 +335,26 @@ func judgeJournal(t *testing.T, all []engine.Event) {
 			}
 		}
 	}
+}
+
+// heldUp are the activities without which a rollout cannot go on, by phase.
+func heldUp() map[engine.Phase][]engine.Activity {
+	live := []engine.Activity{engine.ReadRoute, engine.ReadTasks}
+	return map[engine.Phase][]engine.Activity{
+		engine.Starting: {engine.CreateStack}, engine.Deploying: {engine.ReadStack}, engine.Waiting: {engine.ReadTasks},
+		engine.Shifting: append([]engine.Activity{engine.WriteWeights}, live...), engine.Holding: live, engine.Baking: live,
+	}
+}
+
+// endured is what fails for longer than a rollout puts up with, while it goes on.
+func endured(r *engine.Rollout, now time.Time) (activity engine.Activity, since time.Time) {
+	if r.Paused != nil || r.Stuck != nil || r.LetGo {
+		return "", time.Time{}
+	}
+	for _, activity := range heldUp()[r.Phase] {
+		if fault, failing := r.Faults[activity]; failing && now.Sub(fault.Since) > errorLimit+prompt {
+			return activity, fault.Since
+		}
+	}
+	return "", time.Time{}
 }

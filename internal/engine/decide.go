@@ -186,8 +186,11 @@ func (m moment) pause(kind PauseKind, reason string) *PausedNow {
 	return &PausedNow{Pause: Pause{Kind: kind, By: "serin", Reason: reason, At: m.now}}
 }
 
-// paused waits; unattended, not for ever.
+// paused waits; unattended, not for ever, and not while nothing has any traffic.
 func (m moment) paused() Action {
+	if m.r.Conduct.Unattended && m.r.Paused.Kind == PausedByDrift && m.nobodyServes() {
+		return Action{Record: []Body{rollback(ByDrift, "", m.r.Paused.Reason+": nothing has any traffic, and nobody attends")}}
+	}
 	limit := seconds(m.r.Spec.ProgressDeadline)
 	if m.r.Conduct.Unattended && m.now.Sub(later(m.r.Paused.At, m.r.AttendedAt)) >= limit {
 		why := m.r.Paused.Reason

@@ -176,6 +176,16 @@ func (m moment) drifted(route Route) Action {
 	return Action{Record: []Body{pause}}
 }
 
+// nobodyServes tells whether the route was read once more after the rollout was paused, and
+// still gives nothing to anybody: it is gone, or has no weights.
+func (m moment) nobodyServes() bool {
+	route := m.e.Route
+	if route == nil || !route.ReadAt.After(later(m.r.Paused.At, m.r.AttendedAt)) {
+		return false
+	}
+	return !route.Exists || !slices.ContainsFunc(route.Targets, func(target Target) bool { return target.Weight > 0 })
+}
+
 func sameRoute(a, b Route) bool {
 	return a.Exists == b.Exists && a.Shape == b.Shape && sameTargets(a.Targets, b.Targets)
 }

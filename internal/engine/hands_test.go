@@ -41,7 +41,14 @@ func TestForeignHands(t *testing.T) {
 		want   engine.Outcome
 	}{
 		{"the route's shape is changed", func(w *world) { w.meddle(func(route *engine.Route) { route.Shape = "regex" }) }, engine.Held},
-		{"the route is deleted", func(w *world) { w.meddle(func(route *engine.Route) { *route = engine.Route{} }) }, engine.Held},
+		{"the route is deleted", func(w *world) { w.meddle(func(route *engine.Route) { *route = engine.Route{} }) }, engine.RolledBack},
+		{"the route's weights are taken away", func(w *world) {
+			w.meddle(func(route *engine.Route) {
+				for i := range route.Targets {
+					route.Targets[i].Weight = 0
+				}
+			})
+		}, engine.RolledBack},
 		{"a foreign target is added", func(w *world) {
 			w.meddle(func(route *engine.Route) {
 				route.Targets = append(route.Targets, engine.Target{Name: "other", Weight: 5})
@@ -56,8 +63,12 @@ func TestForeignHands(t *testing.T) {
 				r := start(t, w, spec, runOptions{})
 				r.until(t, engine.KindWeightsConfirmed, 2)
 				c.meddle(w)
-				if ending := r.finish(t); ending.Outcome != c.want || !strings.Contains(ending.Reason, "someone else") && !strings.Contains(ending.Reason, "nobody resumed") {
+				ending := r.finish(t)
+				if ending.Outcome != c.want || !strings.Contains(ending.Reason, "someone else") && !strings.Contains(ending.Reason, "nobody resumed") {
 					t.Fatalf("%s: %s; %s", ending.Outcome, ending.Reason, r.story())
+				}
+				if back := w.shares(); c.want == engine.RolledBack && (back != "100/0" || ending.Cause != engine.ByDrift) {
+					t.Fatalf("rolled back by %s, with %s; %s", ending.Cause, back, r.story())
 				}
 			})
 		})

@@ -80,6 +80,8 @@ const (
 	ByProvider CauseKind = "provider"
 	// ByTimeout: a gate that nobody passed, or a hold that never became conclusive.
 	ByTimeout CauseKind = "timeout"
+	// ByDrift: someone else left nobody on the route, and no person attends.
+	ByDrift CauseKind = "drift"
 )
 
 // Cause is why a rollout rolls back.

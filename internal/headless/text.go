@@ -77,6 +77,9 @@ func (t *Text) End(ending engine.Ending) error {
 		engine.RolledBack:   "rolled back: " + ending.Reason,
 	}
 	t.print(time.Now(), words[ending.Outcome])
+	if r := ending.Rollout; ending.Outcome == engine.Held && r.Paused != nil && r.Paused.Kind == engine.PausedByDrift {
+		t.print(time.Now(), "to do: "+afterDrift(r))
+	}
 	return nil
 }
 

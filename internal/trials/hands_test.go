@@ -1,6 +1,7 @@
 package trials
 
 import (
+	"bytes"
 	"context"
 	"strings"
 	"testing"
@@ -18,6 +19,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 
 	"serin/internal/engine"
+	"serin/internal/headless"
 	"serin/internal/journal"
 )
 
@@ -177,7 +179,10 @@ func hands() map[string]hand {
 		"canary taken off": drifts("someone else changed the route: expected", func(w *witness, spec *types.RouteSpec) {
 			spec.HttpRoute.Action.WeightedTargets = []types.WeightedTarget{{VirtualNode: aws.String(w.service.VersionName(w.stable)), Weight: 100}}
 		}),
-		"route deleted":     {do: deleteRoute, outcome: engine.Held, words: "someone else deleted the route", end: engine.RolledBack},
+		"route deleted": {
+			do: deleteRoute, outcome: engine.RolledBack,
+			words: "someone else deleted the route: nothing has any traffic, and nobody attends",
+		},
 		"canary deleted":    {do: deleteStack(true), outcome: engine.RolledBack, words: "no healthy task"},
 		"canary updated":    {do: updateStack, outcome: engine.Succeeded, words: "has all the traffic"},
 		"canary at nothing": {do: scale(true, 0), outcome: engine.RolledBack, words: "no healthy task"},
@@ -237,12 +242,39 @@ func (h hand) interfere(t *testing.T) {
 	if err != nil || ending.Outcome != h.outcome || !strings.Contains(wordsOf(ending), h.words) {
 		t.Errorf("it ends with %s, %q, %v; want %s, %q%s", ending.Outcome, wordsOf(ending), err, h.outcome, h.words, story(events(t, log)))
 	}
+	w.judgeTraffic(t, log)
 	if h.end != "" {
+		saysWhatToDo(t, log, ending)
 		ending = r.rollBack(t, log)
 		if ending.Outcome != h.end {
 			t.Errorf("rolled back, it ends with %s, %q%s", ending.Outcome, wordsOf(ending), story(events(t, log)))
 		}
+		w.judgeTraffic(t, log)
 	}
+}
+
+// saysWhatToDo asserts that what is printed at the end of a held rollout tells both ways on.
+func saysWhatToDo(t *testing.T, log engine.Journal, ending engine.Ending) {
+	t.Helper()
+	var out bytes.Buffer
+	printer := headless.NewText(&out, false)
+	for n, event := range events(t, log) {
+		printer.Event(event, engine.Fold(events(t, log)[:n+1]))
+	}
+	if err := printer.End(ending); err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
+	for _, words := range []string{"serin resume yelb-appserver writes the weights of this step over that", "serin rollback yelb-appserver gives stable all"} {
+		if last := lines[len(lines)-1]; !strings.Contains(last, words) {
+			t.Errorf("at the end it does not say %q, but %q", words, last)
+		}
+	}
+}
+
+// judgeTraffic asserts that there is a route, and that all that have weight on it serve.
+func (w *witness) judgeTraffic(t *testing.T, log engine.Journal) {
+	t.Helper()
 	route := w.route()
 	for _, target := range route.Targets {
 		if target.Weight > 0 && !w.serves(t.Context(), target.Sha) {

@@ -99,7 +99,7 @@ func byWhom(cause engine.Cause) string {
 	words := map[engine.CauseKind]string{
 		engine.ByVerdict: "by the verdict", engine.ByPerson: "by hand", engine.ByInterrupt: "by an interrupt",
 		engine.ByDeployment: "because it could not be deployed", engine.ByProvider: "because of provider errors",
-		engine.ByTimeout: "because time was up",
+		engine.ByTimeout: "because time was up", engine.ByDrift: "because nothing had any traffic",
 	}[cause.Kind]
 	if cause.By != "" {
 		words += " of " + ShortCaller(cause.By)

@@ -22,6 +22,13 @@ type staleKey struct{}
 // mostAnswers bounds what is remembered of one read.
 const mostAnswers = 512
 
+// moving are the fields of a read that are others whenever it is asked: with them no read
+// would ever be asked again, and none could be stale.
+var moving = map[string][]string{
+	"monitoring:GetMetricData":       {"StartTime", "EndTime"},
+	"monitoring:GetMetricStatistics": {"StartTime", "EndTime"},
+}
+
 // answer is what a read was answered, and when.
 type answer struct {
 	at     time.Time
@@ -67,11 +74,11 @@ func (i *Injector) handler(scope, name string) func(ctx context.Context, input a
 
 // remembered keeps the answer of a read and gives the one that is to be given.
 func (i *Injector) remembered(read string, input, output any, rule Rule, stale bool) any {
-	asked, err := json.Marshal(input)
+	key, err := keyOf(read, input)
 	if err != nil {
 		return output
 	}
-	key, now := read+string(asked), time.Now()
+	now := time.Now()
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	past := i.past[key]
@@ -82,6 +89,23 @@ func (i *Injector) remembered(read string, input, output any, rule Rule, stale b
 	past = append(past, answer{at: now, output: output})
 	i.past[key] = past[max(len(past)-mostAnswers, 0):]
 	return given
+}
+
+// keyOf is the same for a read whenever it is asked.
+func keyOf(read string, input any) (string, error) {
+	asked, err := json.Marshal(input)
+	if err != nil || moving[read] == nil {
+		return read + string(asked), err
+	}
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(asked, &fields); err != nil {
+		return "", err
+	}
+	for _, name := range moving[read] {
+		delete(fields, name)
+	}
+	asked, err = json.Marshal(fields)
+	return read + string(asked), err
 }
 
 // old is the answer that a rule makes of past ones; the new one where none is old enough.

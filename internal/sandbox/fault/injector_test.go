@@ -214,6 +214,55 @@ func TestAStaleRead(t *testing.T) {
 	})
 }
 
+// votes puts one more datapoint, and returns how many of the last hour two reads find.
+func votes(t *testing.T, client *cloudwatch.Client) (data, statistics int) {
+	t.Helper()
+	now := time.Now()
+	namespace, name := aws.String("Yelb"), aws.String("Votes")
+	if _, err := client.PutMetricData(t.Context(), &cloudwatch.PutMetricDataInput{
+		Namespace: namespace, MetricData: []cloudwatchtypes.MetricDatum{{MetricName: name, Value: aws.Float64(1), Timestamp: &now}},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	from, to := aws.Time(now.Add(-time.Hour)), aws.Time(now.Add(time.Minute))
+	got, err := client.GetMetricData(t.Context(), &cloudwatch.GetMetricDataInput{
+		StartTime: from, EndTime: to, MetricDataQueries: []cloudwatchtypes.MetricDataQuery{{
+			Id: aws.String("m"), MetricStat: &cloudwatchtypes.MetricStat{
+				Period: aws.Int32(60), Stat: aws.String("Sum"), Metric: &cloudwatchtypes.Metric{Namespace: namespace, MetricName: name},
+			},
+		}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	told, err := client.GetMetricStatistics(t.Context(), &cloudwatch.GetMetricStatisticsInput{
+		StartTime: from, EndTime: to, Namespace: namespace, MetricName: name,
+		Period: aws.Int32(60), Statistics: []cloudwatchtypes.Statistic{cloudwatchtypes.StatisticSum},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(got.MetricDataResults[0].Values), len(told.Datapoints)
+}
+
+// Whoever watches a metric asks for other times whenever he asks.
+func TestAStaleMetric(t *testing.T) {
+	for _, kind := range []string{"stale:50s", "stale:1"} {
+		t.Run(kind, func(t *testing.T) {
+			spoiled(t, "cloudwatch:GetMetric*#5-6="+kind, func(t *testing.T, config aws.Config) {
+				t.Helper()
+				client := cloudwatch.NewFromConfig(config)
+				for n, want := range []int{1, 2, 2, 4} {
+					if data, statistics := votes(t, client); data != want || statistics != want {
+						t.Errorf("round %d: %d and %d datapoints, want %d", n+1, data, statistics, want)
+					}
+					time.Sleep(time.Minute)
+				}
+			})
+		})
+	}
+}
+
 func TestAPlanSparesAnObserver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		t.Helper()

@@ -258,8 +258,22 @@ func (u *update) replace(ctx context.Context, m **member, kind resource.Type, re
 		u.stack.retired = append(u.stack.retired, *m)
 		u.stack.members[fresh.logicalID] = fresh
 	})
+	old := *m
 	*m = fresh
-	return u.make(ctx, fresh, kind, request, types.ResourceStatusUpdateInProgress)
+	err := u.make(ctx, fresh, kind, request, types.ResourceStatusUpdateInProgress)
+	if err != nil && u.keepFailed && !fresh.exists() {
+		// Nothing took its place, and no rollback puts it back: it still is the resource.
+		u.locked(func() { u.unretire(old) })
+		*m = old
+	}
+	return err
+}
+
+// unretire has a member of the past be the present one again. The caller holds the
+// service's mutex.
+func (u *update) unretire(old *member) {
+	u.stack.retired = slices.DeleteFunc(u.stack.retired, func(m *member) bool { return m == old })
+	u.stack.members[old.logicalID] = old
 }
 
 // cleanUp deletes what the stack has no use for any more, provided that it still has

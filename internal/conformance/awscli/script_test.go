@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"net/http"
+	"os"
 	"regexp"
 	"strconv"
 	"strings"
@@ -126,7 +127,7 @@ func runScripts(t *testing.T, python venv.Python, models string, all *asked) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"aws": runAWS, "await": awaitAWS, "json": checkJSON, "keep": keepJSON,
+			"aws": runAWS, "await": awaitAWS, "json": checkJSON, "keep": keepJSON, "repeat": repeatLines,
 		},
 	})
 }
@@ -201,6 +202,27 @@ func keepJSON(ts *testscript.TestScript, neg bool, arguments []string) {
 	got, err := find(readAnswer(ts), arguments[1])
 	ts.Check(err)
 	ts.Setenv(arguments[0], fmt.Sprint(got))
+}
+
+// repeatLines is `repeat COUNT FILE`: each line with a %d in it is there so many times,
+// with a number in its place.
+func repeatLines(ts *testscript.TestScript, neg bool, arguments []string) {
+	if neg || len(arguments) != 2 {
+		ts.Fatalf("usage: repeat COUNT FILE")
+	}
+	count, err := strconv.Atoi(arguments[0])
+	ts.Check(err)
+	var text strings.Builder
+	for line := range strings.Lines(ts.ReadFile(arguments[1])) {
+		times := 1
+		if strings.Contains(line, "%d") {
+			times = count
+		}
+		for number := range times {
+			text.WriteString(strings.ReplaceAll(line, "%d", strconv.Itoa(number+1)))
+		}
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(arguments[1]), []byte(text.String()), 0o600))
 }
 
 func readAnswer(ts *testscript.TestScript) any {

@@ -12,7 +12,7 @@ import (
 )
 
 // DescribeStackResources describes the resources of a stack, or of the stack that a
-// physical resource belongs to.
+// physical resource belongs to: the first hundred, for it has no pages (API reference).
 func (s *Service) DescribeStackResources(
 	_ context.Context, in *sdk.DescribeStackResourcesInput,
 ) (*sdk.DescribeStackResourcesOutput, error) {
@@ -27,6 +27,9 @@ func (s *Service) DescribeStackResources(
 	}
 	out := &sdk.DescribeStackResourcesOutput{}
 	for _, name := range slices.Sorted(maps.Keys(st.members)) {
+		if len(out.StackResources) == pageSize {
+			break
+		}
 		if in.LogicalResourceId != nil && *in.LogicalResourceId != name {
 			continue
 		}

@@ -155,14 +155,19 @@ func pagesAreWhole(ctx context.Context, w world) error {
 	return nil
 }
 
+func (w world) makeAlarm(ctx context.Context, name string) error {
+	_, err := w.clients.CloudWatch.PutMetricAlarm(ctx, &cloudwatch.PutMetricAlarmInput{
+		AlarmName: &name, Namespace: &w.service.Environment, MetricName: awssdk.String("responses"), Statistic: types.StatisticSum,
+		Period: awssdk.Int32(60), EvaluationPeriods: awssdk.Int32(1), Threshold: awssdk.Float64(1),
+		ComparisonOperator: types.ComparisonOperatorGreaterThanThreshold, TreatMissingData: awssdk.String("ignore"),
+	})
+	return err
+}
+
 func alarmsHaveStates(ctx context.Context, w world) error {
 	names := []string{w.service.Environment + "-b", w.service.Environment + "-a"}
 	for _, name := range names {
-		if _, err := w.clients.CloudWatch.PutMetricAlarm(ctx, &cloudwatch.PutMetricAlarmInput{
-			AlarmName: &name, Namespace: &w.service.Environment, MetricName: awssdk.String("responses"), Statistic: types.StatisticSum,
-			Period: awssdk.Int32(60), EvaluationPeriods: awssdk.Int32(1), Threshold: awssdk.Float64(1),
-			ComparisonOperator: types.ComparisonOperatorGreaterThanThreshold, TreatMissingData: awssdk.String("ignore"),
-		}); err != nil {
+		if err := w.makeAlarm(ctx, name); err != nil {
 			return err
 		}
 	}

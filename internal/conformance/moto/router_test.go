@@ -53,20 +53,14 @@ func routerBehaviours() []behaviour {
 			if _, err := w.tune(ctx, 100, 0); err != nil {
 				return err
 			}
-			_, err := w.clients.AppMesh.CreateRoute(ctx, &appmesh.CreateRouteInput{
-				MeshName: &w.service.Environment, VirtualRouterName: awssdk.String("app-vr"), RouteName: awssdk.String("app-route"),
-				Spec: tunedSpec(w.service, 50, 50),
-			})
+			err := w.makeNamedRoute(ctx, "app-route", tunedSpec(w.service, 50, 50))
 			return wantCode(err, "ConflictException")
 		}},
 		{"App Mesh refuses weights above a hundred", func(ctx context.Context, w world) error {
 			if err := w.makeRouter(ctx); err != nil {
 				return err
 			}
-			_, err := w.clients.AppMesh.CreateRoute(ctx, &appmesh.CreateRouteInput{
-				MeshName: &w.service.Environment, VirtualRouterName: awssdk.String("app-vr"), RouteName: awssdk.String("app-route"),
-				Spec: tunedSpec(w.service, 100, 1),
-			})
+			err := w.makeNamedRoute(ctx, "app-route", tunedSpec(w.service, 100, 1))
 			return wantCode(err, "BadRequestException")
 		}},
 		{"App Mesh keeps a node that a route names", func(ctx context.Context, w world) error {
@@ -105,23 +99,35 @@ func (w world) makeRouter(ctx context.Context) error {
 		return err
 	}
 	for _, sha := range []string{stable, canary} {
-		if _, err := w.clients.AppMesh.CreateVirtualNode(ctx, &appmesh.CreateVirtualNodeInput{
-			MeshName: &w.service.Environment, VirtualNodeName: awssdk.String(w.service.VersionName(sha)),
-			Spec: &types.VirtualNodeSpec{
-				Listeners: []types.Listener{{PortMapping: &types.PortMapping{Port: awssdk.Int32(80), Protocol: types.PortProtocolHttp}}},
-				ServiceDiscovery: &types.ServiceDiscoveryMemberAwsCloudMap{Value: types.AwsCloudMapServiceDiscovery{
-					NamespaceName: &w.service.Namespace, ServiceName: awssdk.String(w.service.VersionName(sha)),
-					Attributes: []types.AwsCloudMapInstanceAttribute{{Key: awssdk.String("sha"), Value: &sha}},
-				}},
-			},
-		}); err != nil {
+		if err := w.makeNode(ctx, w.service.VersionName(sha), sha); err != nil {
 			return err
 		}
 	}
+	return w.makeNamedRouter(ctx, "app-vr")
+}
+
+func (w world) makeNode(ctx context.Context, name, sha string) error {
+	_, err := w.clients.AppMesh.CreateVirtualNode(ctx, &appmesh.CreateVirtualNodeInput{
+		MeshName: &w.service.Environment, VirtualNodeName: &name,
+		Spec: &types.VirtualNodeSpec{
+			Listeners: []types.Listener{{PortMapping: &types.PortMapping{
+				Port: awssdk.Int32(80), Protocol: types.PortProtocol(w.service.Protocol),
+			}}},
+			ServiceDiscovery: &types.ServiceDiscoveryMemberAwsCloudMap{Value: types.AwsCloudMapServiceDiscovery{
+				NamespaceName: &w.service.Namespace, ServiceName: &name,
+				Attributes: []types.AwsCloudMapInstanceAttribute{{Key: awssdk.String("sha"), Value: &sha}},
+			}},
+		},
+	})
+	return err
+}
+
+// makeNamedRouter makes a router that listens as the service does.
+func (w world) makeNamedRouter(ctx context.Context, name string) error {
 	_, err := w.clients.AppMesh.CreateVirtualRouter(ctx, &appmesh.CreateVirtualRouterInput{
-		MeshName: &w.service.Environment, VirtualRouterName: awssdk.String("app-vr"),
+		MeshName: &w.service.Environment, VirtualRouterName: &name,
 		Spec: &types.VirtualRouterSpec{Listeners: []types.VirtualRouterListener{
-			{PortMapping: &types.PortMapping{Port: awssdk.Int32(80), Protocol: types.PortProtocolHttp}},
+			{PortMapping: &types.PortMapping{Port: awssdk.Int32(80), Protocol: types.PortProtocol(w.service.Protocol)}},
 		}},
 	})
 	return err
@@ -137,6 +143,11 @@ func tunedSpec(service engine.Service, stableWeight, canaryWeight int32) *types.
 		targets = append(targets, target(canary, canaryWeight))
 	}
 	duration := &types.Duration{Unit: types.DurationUnitMs, Value: awssdk.Int64(1500)}
+	if service.Protocol == engine.TCP {
+		return &types.RouteSpec{Priority: awssdk.Int32(7), TcpRoute: &types.TcpRoute{
+			Action: &types.TcpRouteAction{WeightedTargets: targets}, Timeout: &types.TcpTimeout{Idle: duration},
+		}}
+	}
 	return &types.RouteSpec{
 		Priority: awssdk.Int32(7),
 		HttpRoute: &types.HttpRoute{
@@ -153,15 +164,19 @@ func tunedSpec(service engine.Service, stableWeight, canaryWeight int32) *types.
 	}
 }
 
+func (w world) makeNamedRoute(ctx context.Context, name string, spec *types.RouteSpec) error {
+	_, err := w.clients.AppMesh.CreateRoute(ctx, &appmesh.CreateRouteInput{
+		MeshName: &w.service.Environment, VirtualRouterName: awssdk.String("app-vr"), RouteName: &name, Spec: spec,
+	})
+	return err
+}
+
 // tune makes a router with a tuned route, and reads it.
 func (w world) tune(ctx context.Context, stableWeight, canaryWeight int32) (engine.Route, error) {
 	if err := w.makeRouter(ctx); err != nil {
 		return engine.Route{}, err
 	}
-	if _, err := w.clients.AppMesh.CreateRoute(ctx, &appmesh.CreateRouteInput{
-		MeshName: &w.service.Environment, VirtualRouterName: awssdk.String("app-vr"), RouteName: awssdk.String("app-route"),
-		Spec: tunedSpec(w.service, stableWeight, canaryWeight),
-	}); err != nil {
+	if err := w.makeNamedRoute(ctx, "app-route", tunedSpec(w.service, stableWeight, canaryWeight)); err != nil {
 		return engine.Route{}, err
 	}
 	return w.ports.Router.Route(ctx, w.service)

@@ -120,7 +120,11 @@ func (w world) request() engine.StackRequest {
 
 // ready makes the stack, and waits for it.
 func (w world) ready(ctx context.Context) (string, error) {
-	id, err := w.ports.Stacks.Create(ctx, w.request())
+	return w.makeStack(ctx, w.request())
+}
+
+func (w world) makeStack(ctx context.Context, request engine.StackRequest) (string, error) {
+	id, err := w.ports.Stacks.Create(ctx, request)
 	if err != nil {
 		return "", err
 	}

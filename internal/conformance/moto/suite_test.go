@@ -23,8 +23,9 @@ type behaviour struct {
 }
 
 func behaviours() []behaviour {
-	return slices.Concat(routerBehaviours(), stackBehaviours(), metricBehaviours(),
-		taskBehaviours(), registrationBehaviours(), versionBehaviours(), callerBehaviours())
+	return slices.Concat(routerBehaviours(), tcpBehaviours(), otherRouteBehaviours(), catalogueBehaviours(),
+		stackBehaviours(), metricBehaviours(), taskBehaviours(), manyTasksBehaviours(), registrationBehaviours(),
+		versionBehaviours(), callerBehaviours(), preflightBehaviours())
 }
 
 // world is a region with the adapters on it.

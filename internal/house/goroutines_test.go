@@ -5,6 +5,7 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -12,8 +13,7 @@ import (
 	"testing"
 )
 
-// sources parses every Go file of the module, by directory. What is itself a part of
-// tests, and of their packages' goroutines, is left out.
+// sources parses every Go file of the module, by directory.
 func sources(t *testing.T) map[string]map[string]*ast.File {
 	t.Helper()
 	files := map[string]map[string]*ast.File{}
@@ -31,9 +31,6 @@ func sources(t *testing.T) map[string]map[string]*ast.File {
 		if err != nil {
 			return err
 		}
-		if imports(file, "testing") && !strings.HasSuffix(path, "_test.go") {
-			return nil
-		}
 		directory := filepath.Dir(path)
 		if files[directory] == nil {
 			files[directory] = map[string]*ast.File{}
@@ -47,29 +44,70 @@ func sources(t *testing.T) map[string]map[string]*ast.File {
 	return files
 }
 
-// A package that starts a goroutine proves, when its tests end, that none is left.
+// A package that starts a goroutine, be it in a test, proves that none is left when its
+// tests end. One without tests of its own is a part of others' tests, which prove it.
 func TestWhoStartsGoroutinesLooksForLeaks(t *testing.T) {
+	all := sources(t)
 	starting := 0
-	for directory, files := range sources(t) {
-		starts, looks := "", false
-		for name, file := range files {
-			if strings.HasSuffix(name, "_test.go") {
-				looks = looks || imports(file, "go.uber.org/goleak")
-			} else if hasGoStatement(file) || calls(file, "Go") {
-				starts = name
-			}
-		}
+	for directory, files := range all {
+		starts := startsIn(files)
 		if starts == "" {
 			continue
 		}
 		starting++
-		if !looks {
-			t.Errorf("%s/%s starts a goroutine, and no test of the package asks goleak", directory, starts)
+		tests := testedIn(all, directory)
+		if len(tests) == 0 {
+			t.Errorf("%s/%s starts a goroutine, and no test runs it", directory, starts)
+		}
+		for _, tested := range tests {
+			if !looks(all[tested]) {
+				t.Errorf("%s/%s starts a goroutine, and no test of %s asks goleak", directory, starts, tested)
+			}
 		}
 	}
-	if starting < 10 {
+	if starting < 20 {
 		t.Errorf("only %d packages start goroutines: the sources were not found", starting)
 	}
+}
+
+// startsIn is a file that starts a goroutine, itself or by a timer; empty without one.
+func startsIn(files map[string]*ast.File) (name string) {
+	for name, file := range files {
+		if hasGoStatement(file) || calls(file, "Go") || calls(file, "AfterFunc") {
+			return name
+		}
+	}
+	return ""
+}
+
+// testedIn are the directories of the tests that a package's goroutines run in.
+func testedIn(all map[string]map[string]*ast.File, directory string) []string {
+	if slices.ContainsFunc(slices.Collect(maps.Keys(all[directory])), isTest) {
+		return []string{directory}
+	}
+	path := "serin" + strings.TrimPrefix(filepath.ToSlash(directory), "../..")
+	var users []string
+	for other, files := range all {
+		for name, file := range files {
+			if isTest(name) && imports(file, path) {
+				users = append(users, other)
+			}
+		}
+	}
+	slices.Sort(users)
+	return slices.Compact(users)
+}
+
+func isTest(name string) bool { return strings.HasSuffix(name, "_test.go") }
+
+// looks tells whether a test asks goleak.
+func looks(files map[string]*ast.File) bool {
+	for name, file := range files {
+		if isTest(name) && imports(file, "go.uber.org/goleak") {
+			return true
+		}
+	}
+	return false
 }
 
 func imports(file *ast.File, path string) bool {

@@ -26,6 +26,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/servicediscovery"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/smithy-go/middleware"
+	"go.uber.org/goleak"
 
 	"serin/internal/aws"
 	"serin/internal/engine"
@@ -59,7 +60,7 @@ func TestMain(m *testing.M) {
 	}
 	_ = os.Setenv("AWS_EC2_METADATA_DISABLED", "true")
 	labelTracebacks()
-	os.Exit(m.Run())
+	goleak.VerifyTestMain(m)
 }
 
 // region is a sandbox on a network of pipes, with the adapters that reach it.

@@ -32,7 +32,8 @@ func newSandbox(p *program) *cobra.Command {
 		Short: "Run a region of AWS on this machine, with Yelb in it, until it is interrupted",
 		Long: "Sandbox serves the APIs that serin uses on loopback, runs Yelb behind them and sends it visitors. It\n" +
 			"prints the exports that point serin and the AWS CLI at it, and the address of Yelb's page. Nothing of\n" +
-			"it is left when it ends.",
+			"it is left when it ends.\n" +
+			"\n" + faultHelp,
 		Example: "  serin sandbox\n" +
 			"  serin sandbox --empty --address 127.0.0.1:8470\n" +
 			"  serin sandbox --rate 200 --metric-delay 2m --output json\n" +
@@ -59,7 +60,20 @@ func (f *sandboxFlags) register(cmd *cobra.Command) {
 }
 
 // faultUsage describes --fault, wherever it is.
-const faultUsage = "what goes wrong: a `plan` such as appmesh:UpdateRoute#2=throttle,stack:*=fail,seed=7, or a file with one"
+const faultUsage = "what goes wrong: a `plan` such as appmesh:UpdateRoute#2=throttle,stack:*=fail,seed=7, or a file with one (serin help sandbox)"
+
+// faultHelp is all that a plan may say: in a text, in a file of such texts, or in one of JSON.
+const faultHelp = `A plan of --fault is rules and settings: TARGET[#CALLS][@PROBABILITY]=FAULT[:BY], seed=NUMBER, for=DURATION.
+In a file, which --fault may name, white space parts them as well as commas; or it holds them as JSON, as
+here the plan appmesh:DescribeRoute#2-4@0.2=stale:5s,seed=7,for=10m:
+
+  {
+    "seed": 7, "for": "10m",
+    "rules": [{"on": "appmesh:DescribeRoute", "calls": "2-4", "probability": 0.2, "fault": "stale", "by": "5s"}]
+  }
+
+A target is service:operation, stack:name or metric:name, with * for any. Calls are 2, 2-4 or 2-. By is how
+old a stale answer is, in time or in calls (3), or how late a metric. A rule needs "on" and "fault" only.`
 
 // faults reads the plan of --fault; nil without one.
 func faults(plan string) (*fault.Plan, error) {

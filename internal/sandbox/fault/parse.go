@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"os"
 	"slices"
@@ -129,42 +128,6 @@ type draft struct {
 	By          string      `json:"by"`
 
 	where string
-}
-
-// parseJSON reads {"seed": 7, "for": "10m", "rules": [{"on": "appmesh:UpdateRoute",
-// "calls": "2-4", "probability": 0.2, "fault": "stale", "by": "5s"}]}.
-func parseJSON(raw []byte) (*Plan, error) {
-	var file struct {
-		Seed  uint64  `json:"seed"`
-		For   string  `json:"for"`
-		Rules []draft `json:"rules"`
-	}
-	decoder := json.NewDecoder(bytes.NewReader(raw))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&file); err != nil {
-		return nil, fmt.Errorf("fault plan: %w", err)
-	}
-	if err := decoder.Decode(&struct{}{}); !errors.Is(err, io.EOF) {
-		return nil, errors.New("fault plan: there is something after its closing brace: remove it")
-	}
-	plan := &Plan{Seed: file.Seed}
-	if file.For != "" {
-		if err := plan.add("for=" + file.For); err != nil {
-			return nil, err
-		}
-	}
-	for i, draft := range file.Rules {
-		draft.where, draft.Probability = fmt.Sprintf("rules[%d]", i), draft.Odds.String()
-		rule, err := draft.rule()
-		if err != nil {
-			return nil, err
-		}
-		plan.Rules = append(plan.Rules, rule)
-	}
-	if len(plan.Rules) == 0 {
-		return nil, &Error{Field: "rules", Value: "[]", Problem: "is empty", Correction: `write one, such as {"on": "appmesh:*", "fault": "500"}`}
-	}
-	return plan, nil
 }
 
 // wrong is an error about a field of the rule.

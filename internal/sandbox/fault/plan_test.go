@@ -79,7 +79,10 @@ func TestLoad(t *testing.T) {
 	}
 	for content, words := range map[string]string{
 		`{"rules": []}`:          `rules "[]" is empty`,
-		`{"seed": 7, "rule": 1}`: "unknown field",
+		`{"seed": 7, "rule": 1}`: `fault "plan": key "rule" is not known here: write one of seed, for, rules`,
+		`{"rules": [{"on": "ecs:*", "fault": "500"}, {"on": "ecs:*", "kind": "500"}]}`: `fault "rules[1]": key "kind" is not known here: write one of on, calls, probability, fault, by`,
+		`{"rules": [{"on": "ecs:*", "fault": 500}]}`:                                   "fault rules[0]: json",
+		`{"rules": {}}`: "fault plan: json",
 		`{"rules": [{"on": "ecs:*", "fault": "500"}]} more`:              "after its closing brace",
 		`{"for": "x", "rules": []}`:                                      `for "x"`,
 		`{"rules": [{"on": "ecs:*", "fault": "500", "probability": 2}]}`: `fault "rules[0]": probability "2"`,

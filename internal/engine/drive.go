@@ -87,6 +87,8 @@ type DriveLoop struct {
 	answered []Command
 	// mailFault says why the mailbox cannot be read; empty when it can.
 	mailFault string
+	// broken is how calls of the journal have found it broken.
+	broken [finders]error
 
 	// took is true once the journal has that this driver drives.
 	took bool
@@ -98,6 +100,8 @@ type DriveLoop struct {
 	journalFailed   instant
 	journalFailures int
 	journalFault    string
+	// wasBroken is true while the journal rests because it was found broken.
+	wasBroken bool
 	// unsure is true while the journal may have what forbids a roll back, and does not say:
 	// another driver's events, or the removal of the old version.
 	unsure bool
@@ -209,6 +213,7 @@ func (d *DriveLoop) loop(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
+		d.heedBroken()
 		if d.trouble() != d.shown {
 			d.publish()
 		}
@@ -435,7 +440,9 @@ func (d *DriveLoop) replaced() {
 func (d *DriveLoop) beat(ctx context.Context, lease Lease) (Lease, error) {
 	ctx, cancel := limited(ctx, LeaseTime/3)
 	defer cancel()
-	return within(ctx, func() (Lease, error) { return d.Journal.Beat(ctx, lease) })
+	beaten, err := within(ctx, func() (Lease, error) { return d.Journal.Beat(ctx, lease) })
+	d.noteBroken(bySign, err)
+	return beaten, err
 }
 
 // release lets go of the lease, although the driver's context may have ended; it says why

@@ -57,6 +57,9 @@ var (
 	ErrNoRollout = errors.New("no such rollout")
 	// ErrOver: the rollout is over.
 	ErrOver = errors.New("it is over")
+	// ErrBroken: what keeps the journal is damaged, or was taken away from under it. What it
+	// takes may be found by nobody.
+	ErrBroken = errors.New("the journal is broken")
 )
 
 // OpenError is returned when a service already has an open rollout.

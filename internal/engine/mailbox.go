@@ -74,6 +74,7 @@ func (d *DriveLoop) commands(ctx context.Context, after int64) ([]Command, error
 
 // noteMail says that the mailbox cannot be read, once, and shows it until it can.
 func (d *DriveLoop) noteMail(err error) {
+	d.noteBroken(byMailbox, err)
 	fault := ""
 	if err != nil {
 		fault = err.Error()

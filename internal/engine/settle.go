@@ -21,7 +21,10 @@ func (d *DriveLoop) settle(ctx context.Context) error {
 	until := time.Now().Add(settleTime)
 	waits := d.rollout.Outcome != "" && !d.rollout.Conduct.Unattended
 	for len(d.unrecorded) > 0 {
-		err := d.append(ctx, recordTimeout, true, nil)
+		err := d.foundBroken()
+		if err == nil {
+			err = d.append(ctx, recordTimeout, true, nil)
+		}
 		switch {
 		case errors.Is(err, errCaughtUp):
 			continue

@@ -123,11 +123,9 @@ func (u *Upkeep) beat(ctx context.Context) {
 	ctx, cancel := limited(ctx, LeaseTime/3)
 	defer cancel()
 	lost, err := within(ctx, func() ([]Lease, error) { return u.journal.BeatAll(ctx, leases) })
-	if err != nil || len(lost) == 0 {
-		return
-	}
 	for i, d := range drivers {
-		if slices.Contains(lost, leases[i]) {
+		d.noteBroken(bySign, err)
+		if err == nil && slices.Contains(lost, leases[i]) {
 			d.replaced()
 		}
 	}

@@ -20,6 +20,10 @@ const asleep = LeaseTime / 3
 // One that was not in time because this process slept is tried once more: a driver that
 // has been replaced meanwhile must hear of it before it acts.
 func (d *DriveLoop) write(ctx context.Context, urgent bool, events []Event) error {
+	if err := d.foundBroken(); err != nil {
+		d.journalHasFailed(err)
+		return err
+	}
 	limit := recordTimeout
 	if urgent {
 		limit = urgentTimeout

@@ -18,6 +18,8 @@ type FileError struct {
 	Problem, Mend string
 	// Err is the cause; it may be nil.
 	Err error
+	// Broken is true where what is written to it may be found by nobody.
+	Broken bool
 }
 
 // Error is the file, the problem and what to do.
@@ -60,18 +62,28 @@ func explain(path string, err error) error {
 	case !errors.As(err, &failure):
 		return fmt.Errorf("journal %s: %w", path, err)
 	}
-	// The low byte of an extended result code is its primary one.
-	if known, found := sqliteWords[failure.Code()&0xff]; found {
-		return &FileError{Path: path, Problem: known.problem, Mend: known.mend, Err: err}
+	code := codeOf(err)
+	if known, found := sqliteWords[code]; found {
+		return &FileError{Path: path, Problem: known.problem, Mend: known.mend, Err: err, Broken: code == sqlite3.SQLITE_CORRUPT}
 	}
 	return fmt.Errorf("journal %s: %w", path, err)
 }
 
-// busy tells whether an error is another process' lock.
-func busy(err error) bool {
+// codeOf is the primary result code of an error of SQLite, the low byte of an extended one;
+// 0 for other errors. A file that ends too soon is damaged, and not the disk's fault.
+func codeOf(err error) int {
 	var failure *sqlite.Error
-	return errors.As(err, &failure) && failure.Code()&0xff == sqlite3.SQLITE_BUSY
+	switch {
+	case !errors.As(err, &failure):
+		return 0
+	case failure.Code() == sqlite3.SQLITE_IOERR_SHORT_READ:
+		return sqlite3.SQLITE_CORRUPT
+	}
+	return failure.Code() & 0xff
 }
+
+// busy tells whether an error is another process' lock.
+func busy(err error) bool { return codeOf(err) == sqlite3.SQLITE_BUSY }
 
 // explainFile is explain for the errors of the file system.
 func explainFile(path string, err error) error {

@@ -94,7 +94,7 @@ func (s *SQLite) Begin(ctx context.Context, id string, driver engine.Driver, fir
 		}
 		return insert(ctx, tx, id, events)
 	})
-	if err != nil {
+	if err = s.readBack(ctx, id, 1, err); err != nil {
 		return engine.Lease{}, fmt.Errorf("begin rollout %s: %w", id, err)
 	}
 	return engine.Lease{Rollout: id, Driver: driver, Fence: 1, Beat: 1}, nil
@@ -118,7 +118,7 @@ func (s *SQLite) Append(ctx context.Context, id string, after int64, events []en
 		}
 		return whyNotAppended(ctx, tx, id, after)
 	})
-	if err != nil {
+	if err = s.readBack(ctx, id, after+int64(len(recorded)), err); err != nil {
 		return fmt.Errorf("append to rollout %s: %w", id, err)
 	}
 	return nil

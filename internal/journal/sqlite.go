@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -13,6 +12,7 @@ import (
 	"time"
 
 	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
 
 	"serin/internal/engine"
 )
@@ -34,8 +34,11 @@ type SQLite struct {
 	// often are the statements that are asked so often that reading their words again each
 	// time would cost more than their answers.
 	often map[string]*sql.Stmt
-	// file is what was opened.
-	file os.FileInfo
+	// anchor is a connection of reader that is never used.
+	anchor *sql.Conn
+	// files are what was opened, log the path of one of them, the write-ahead log.
+	files []usedFile
+	log   string
 }
 
 var _ engine.Journal = (*SQLite)(nil)
@@ -55,17 +58,17 @@ func Open(ctx context.Context, path string) (*SQLite, error) {
 	if s.writer, err = connect(path, 1, "_txlock", "immediate"); err != nil {
 		return nil, explain(path, err)
 	}
-	if s.reader, err = connect(path, readers, "_pragma", "query_only(1)"); err != nil {
+	if s.reader, err = connect(path, readers+1, "_pragma", "query_only(1)"); err != nil {
 		return nil, errors.Join(explain(path, err), s.writer.Close())
 	}
 	if err := s.prepare(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
-	if err := s.learn(ctx, rolloutsOf, commandsOf, addressedAfter); err != nil {
+	if err := s.learn(ctx, rolloutsOf, commandsOf, addressedAfter, recorded); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
-	if s.file, err = os.Stat(path); err != nil {
-		return nil, errors.Join(explainFile(path, err), s.Close())
+	if err := errors.Join(s.stay(ctx), s.keep()); err != nil {
+		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
 }
@@ -88,7 +91,10 @@ func (s *SQLite) Path() string { return s.path }
 
 // Close closes the file. What was answered is on disk without it.
 func (s *SQLite) Close() error {
-	return explain(s.path, errors.Join(s.reader.Close(), s.writer.Close()))
+	if s.anchor != nil {
+		_ = s.anchor.Close() // it goes back to the others, which are closed
+	}
+	return s.explain(errors.Join(s.reader.Close(), s.writer.Close()))
 }
 
 // makeFile makes an empty file and its directory, where there is none, for this user
@@ -164,35 +170,23 @@ func (s *SQLite) change(ctx context.Context, do func(tx *sql.Tx) error) error {
 	}
 	tx, err := s.writer.BeginTx(ctx, nil)
 	if err != nil {
-		return explain(s.path, err)
+		return s.explain(err)
 	}
 	if err := do(tx); err != nil {
 		_ = tx.Rollback() // the first error is the one to tell; without a commit nothing was changed
 		return s.pass(err)
 	}
-	return explain(s.path, tx.Commit())
-}
-
-// isThere refuses to write to a file that nobody else can open any more: SQLite would, and
-// another process would make a new one and begin a rollout of the same service.
-func (s *SQLite) isThere() error {
-	if s.file == nil {
-		return nil
+	if err := tx.Commit(); err != nil {
+		return s.explain(err)
 	}
-	now, err := os.Stat(s.path)
-	if errors.Is(err, fs.ErrNotExist) || err == nil && !os.SameFile(now, s.file) {
-		return &FileError{
-			Path: s.path, Problem: "it was removed or replaced while it was in use", Mend: "put the file back that was there",
-		}
-	}
-	return nil // what else is wrong SQLite finds out, and says it better
+	return s.hasLog()
 }
 
 // view runs a transaction that sees one state of the journal.
 func (s *SQLite) view(ctx context.Context, do func(tx *sql.Tx) error) error {
 	tx, err := s.reader.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
-		return explain(s.path, err)
+		return s.explain(err)
 	}
 	err = do(tx)
 	_ = tx.Rollback() // nothing was changed
@@ -210,5 +204,17 @@ func (s *SQLite) pass(err error) error {
 		errors.Is(err, ErrOver):
 		return err
 	}
-	return explain(s.path, err)
+	return s.explain(err)
+}
+
+// explain is the error in words for an operator. What was a journal when it was opened, and
+// is none now, is damaged.
+func (s *SQLite) explain(err error) error {
+	told := explain(s.path, err)
+	if file, is := errors.AsType[*FileError](told); is && s.files != nil && codeOf(err) == sqlite3.SQLITE_NOTADB {
+		broken := damaged(s.path)
+		broken.Err = file.Err
+		return broken
+	}
+	return told
 }

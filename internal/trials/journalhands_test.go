@@ -2,6 +2,7 @@ package trials
 
 import (
 	"context"
+	"maps"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -99,25 +100,38 @@ func (d *disk) Release(ctx context.Context, lease engine.Lease) error {
 	return d.Journal.Release(ctx, lease)
 }
 
-// trouble is what a disk can do to a journal.
+// trouble is what a disk can do to a journal: its begin, and its end, where it has one.
 type trouble struct {
-	begin, end string
+	begin func(t *testing.T, d *disk) (end func())
+	// unreadable is true where nobody can read what the journal has.
+	unreadable bool
 	// words are what the driver must say.
 	words []string
 }
 
+// setting is a trouble of the connection that writes.
+func setting(begin, end string, words ...string) trouble {
+	return trouble{words: words, begin: func(t *testing.T, d *disk) func() {
+		t.Helper()
+		d.set(t, begin)
+		return func() { d.set(t, end) }
+	}}
+}
+
 // troubles are those of https://sqlite.org/pragma.html: a file that may have no page
 // more than it has, a connection that may not write, and one that finds the table of
-// events on a page that is not there.
+// events on a page that is not there. The others are those of the files.
 func troubles() map[string]trouble {
 	move := func(by string) string {
 		return "writable_schema = 1; UPDATE sqlite_schema SET rootpage = rootpage " + by + " WHERE name = 'events'; PRAGMA writable_schema = RESET"
 	}
-	return map[string]trouble{
-		"damaged":   {move("+ 100000"), move("- 100000"), []string{"it is damaged", "move it away together with its -wal and -shm files"}},
-		"full":      {"max_page_count = 1", "max_page_count = 4294967294", []string{"the disk is full", "make room, or give a file on another disk with --journal"}},
-		"read-only": {"query_only = 1", "query_only = 0", []string{"it cannot be written", "make the file and its directory writable"}},
+	all := map[string]trouble{
+		"a page is lost": setting(move("+ 100000"), move("- 100000"), damagedWords()...),
+		"full":           setting("max_page_count = 1", "max_page_count = 4294967294", "the disk is full", "make room, or give a file on another disk with --journal"),
+		"read-only":      setting("query_only = 1", "query_only = 0", "it cannot be written", "make the file and its directory writable"),
 	}
+	maps.Copy(all, troublesOfFiles())
+	return all
 }
 
 // heard is what a driver has warned of.
@@ -145,6 +159,8 @@ type troubled struct {
 	*run
 	disk *disk
 	w    *witness
+	// end ends the trouble.
+	end func()
 }
 
 // eachTrouble runs a test with every trouble, begun in the hold at half of the traffic.
@@ -176,7 +192,7 @@ func (d *troubled) drive(t *testing.T, r *region, tag string) {
 	d.Warn, d.Latest = d.warn, engine.NewLatest[engine.Snapshot]()
 	d.start()
 	d.until(t, d.disk, isIn(engine.Holding, 50))
-	d.disk.set(t, d.begin)
+	d.end = d.begin(t, d.disk)
 }
 
 // speaks checks that the driver has said what is wrong with which file, and what to do.
@@ -210,10 +226,12 @@ func TestJournalOutOfOrder(t *testing.T) {
 			t.Errorf("the route is %v, before %v", after.Targets, before.Targets)
 		}
 		snapshot, _ := d.Latest.Get()
-		if last := engine.Fold(events(t, d.disk)); last.Seq != snapshot.Rollout.Seq || last.Actual.Canary != 50 || last.Phase != engine.Holding {
-			t.Errorf("the journal ends with event %d in %s, the driver with %d", last.Seq, last.Phase, snapshot.Rollout.Seq)
+		if !d.unreadable {
+			if last := engine.Fold(events(t, d.disk)); last.Seq != snapshot.Rollout.Seq || last.Actual.Canary != 50 || last.Phase != engine.Holding {
+				t.Errorf("the journal ends with event %d in %s, the driver with %d", last.Seq, last.Phase, snapshot.Rollout.Seq)
+			}
 		}
-		d.disk.set(t, d.end)
+		d.end()
 		ending := d.ends(t, engine.Succeeded)
 		if seen := ending.Rollout.Verdict.Canary.Requests; seen == 0 {
 			t.Errorf("it succeeded by %+v", ending.Rollout.Verdict)
@@ -240,7 +258,7 @@ func TestJournalOutOfOrderAndARollBack(t *testing.T) {
 				t.Errorf("it does not say that %s is not recorded:\n%s", kind, d.all())
 			}
 		}
-		d.disk.set(t, d.end)
+		d.end()
 		d.ends(t, engine.RolledBack)
 		all := events(t, d.disk)
 		if end := engine.Fold(all); end.Outcome != engine.RolledBack || end.Cause.By != ask(engine.RollBack).By {
@@ -266,7 +284,7 @@ func TestJournalOutOfOrderToTheEnd(t *testing.T) {
 		if !strings.Contains(d.all(), "not recorded: "+string(engine.KindFinished)) {
 			t.Errorf("it does not say that its end is not recorded:\n%s", d.all())
 		}
-		d.disk.set(t, d.end)
+		d.end()
 		next, err := d.w.region.succeed(t, d.disk)
 		if err != nil || next.Outcome != engine.RolledBack && next.Outcome != engine.Held {
 			t.Fatalf("the next driver ends with %s, %q, %v%s", next.Outcome, wordsOf(next), err, story(events(t, d.disk)))

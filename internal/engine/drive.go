@@ -46,6 +46,9 @@ type DriverOptions struct {
 	// driver that gives its signs of life itself. Its mailbox is read with the others' then,
 	// as often as the journal says.
 	Upkeep *Upkeep
+	// Unclaimed has the driver roll back without a claim to the lease, which is the last
+	// driver's then; nil is one that has claimed it.
+	Unclaimed *Unclaimed
 	// Warn is told what an operator must know and what no event says. It may be nil.
 	Warn func(string)
 	// Now is the wall clock of the machine; nil is time.Now. It may jump: the driver goes
@@ -162,9 +165,11 @@ func (d *DriveLoop) Run(ctx context.Context) (ending Ending, err error) {
 	ctx, d.leave = context.WithCancelCause(ctx)
 	defer d.readers.Wait()
 	defer d.leave(nil)
-	defer func() { ending.Kept = d.release() }()
-	defer d.keepUp(ctx)()
-	events, err := d.readEvents(ctx)
+	if d.Unclaimed == nil {
+		defer func() { ending.Kept = d.release() }()
+		defer d.keepUp(ctx)()
+	}
+	events, err := d.begun(ctx)
 	if err != nil {
 		return Ending{}, fmt.Errorf("read the journal of rollout %s: %w", d.ID, err)
 	}
@@ -200,7 +205,11 @@ func (d *DriveLoop) takeOn(ctx context.Context) error {
 			return d.survivable(ErrLeaseLost)
 		}
 		took := []Body{&DriverTook{Driver: d.Driver, Fence: d.Lease.Fence}}
-		err := d.record(ctx, append(took, fromTheFuture(d.rollout, d.clock.now())...)...)
+		took = append(took, fromTheFuture(d.rollout, d.clock.now())...)
+		if d.Unclaimed != nil {
+			return d.goUnclaimed(ctx, took)
+		}
+		err := d.record(ctx, took...)
 		if !errors.Is(err, errCaughtUp) {
 			d.took = err == nil
 			return err
@@ -401,7 +410,7 @@ func (d *DriveLoop) keepUp(ctx context.Context) (end func()) {
 // listen takes commands from the journal's mailbox, after those that were taken.
 func (d *DriveLoop) listen(ctx context.Context, taken int64) {
 	switch {
-	case d.Mailbox == 0:
+	case d.Mailbox == 0, d.Unclaimed != nil:
 	case d.Upkeep != nil:
 		d.Upkeep.listen(d, taken)
 	default:

@@ -36,11 +36,7 @@ func (d *DriveLoop) record(ctx context.Context, bodies ...Body) error {
 	if err != nil {
 		d.keepUnrecorded(events)
 	}
-	for _, event := range events {
-		d.rollout.Apply(event)
-		d.OnEvent(event, d.rollout.clone())
-	}
-	d.publish()
+	d.take(events)
 	return nil
 }
 

@@ -69,6 +69,8 @@ type runOptions struct {
 	id, service string
 	// upkeep is what its driver shares with others.
 	upkeep *engine.Upkeep
+	// unclaimed is why the lease could not be claimed.
+	unclaimed *engine.Unclaimed
 }
 
 // start begins a rollout and drives it in the background.
@@ -105,7 +107,7 @@ func drive(t *testing.T, w *world, options runOptions, driver engine.Driver, lea
 	}
 	r.DriveLoop = engine.NewDriver(engine.DriverOptions{
 		Journal: options.journal, Ports: w.ports(), ID: lease.Rollout, Driver: driver, Lease: lease, Latest: r.latest,
-		Now: options.now, Warn: options.warn, Mailbox: options.mailbox, Upkeep: options.upkeep,
+		Now: options.now, Warn: options.warn, Mailbox: options.mailbox, Upkeep: options.upkeep, Unclaimed: options.unclaimed,
 		OnEvent: func(event engine.Event, rollout *engine.Rollout) {
 			r.mu.Lock()
 			r.seen = append(r.seen, event)

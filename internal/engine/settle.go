@@ -20,7 +20,7 @@ const (
 func (d *DriveLoop) settle(ctx context.Context) error {
 	until := time.Now().Add(settleTime)
 	waits := d.rollout.Outcome != "" && !d.rollout.Conduct.Unattended
-	for len(d.unrecorded) > 0 {
+	for len(d.unrecorded) > 0 && d.Unclaimed == nil {
 		err := d.foundBroken()
 		if err == nil {
 			err = d.append(ctx, recordTimeout, true, nil)

@@ -20,6 +20,9 @@ const asleep = LeaseTime / 3
 // One that was not in time because this process slept is tried once more: a driver that
 // has been replaced meanwhile must hear of it before it acts.
 func (d *DriveLoop) write(ctx context.Context, urgent bool, events []Event) error {
+	if d.Unclaimed != nil {
+		return d.Unclaimed.Why
+	}
 	if err := d.foundBroken(); err != nil {
 		d.journalHasFailed(err)
 		return err

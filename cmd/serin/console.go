@@ -46,6 +46,7 @@ func (p *program) console(cmd *cobra.Command, flags *consoleFlags) error {
 		return err
 	}
 	chosen.tell = nil // the console itself shows it
+	chosen.reads = flags.readOnly
 	signals := interrupts()
 	defer signal.Stop(signals)
 	told := newNarrator()

@@ -20,6 +20,8 @@ type environmentFlags struct {
 	output      output
 	environment string
 	journal     string
+	// reads is true for a verb that has something to do with a journal that can be read only.
+	reads bool
 }
 
 func (f *environmentFlags) register(cmd *cobra.Command) {
@@ -70,6 +72,7 @@ func (p *program) reach(ctx context.Context, flags *environmentFlags) (*environm
 	if err != nil {
 		return nil, err
 	}
+	chosen.reads = flags.reads
 	there, err := connect(ctx, flags.account, "")
 	if err != nil {
 		return nil, err

@@ -22,7 +22,7 @@ type historyFlags struct {
 }
 
 func newHistory(p *program) *cobra.Command {
-	var flags historyFlags
+	flags := historyFlags{environmentFlags: environmentFlags{reads: true}}
 	cmd := &cobra.Command{
 		Use:   "history [SERVICE] [ROLLOUT]",
 		Short: "Tell the rollouts of the past, and of one everything that happened, by whom and why",

@@ -58,6 +58,8 @@ type journalChoice struct {
 	table, path string
 	// unnamed is true when nothing was named.
 	unnamed bool
+	// reads is true where a file will do that can be read only.
+	reads bool
 	// tell says a line about what was opened; nil keeps it.
 	tell func(line string)
 }
@@ -93,7 +95,11 @@ func (c journalChoice) open(ctx context.Context, there *account, environment str
 			return nil, err
 		}
 	}
-	file, err := journal.Open(ctx, c.path)
+	openFile := journal.Open
+	if c.reads {
+		openFile = journal.OpenToRead
+	}
+	file, err := openFile(ctx, c.path)
 	if err != nil {
 		return nil, err
 	}

@@ -19,7 +19,7 @@ import (
 const readsAtOnce = 8
 
 func newStatus(p *program) *cobra.Command {
-	var flags environmentFlags
+	flags := environmentFlags{reads: true}
 	cmd := &cobra.Command{
 		Use:   "status [SERVICE]",
 		Short: "Say once what every service does: weights, and of an open rollout its step, verdict and driver",

@@ -23,7 +23,7 @@ type watchFlags struct {
 }
 
 func newWatch(p *program) *cobra.Command {
-	var flags watchFlags
+	flags := watchFlags{environmentFlags: environmentFlags{reads: true}}
 	cmd := &cobra.Command{
 		Use:   "watch SERVICE [ROLLOUT]",
 		Short: "Follow a rollout to its end, from any process",

@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -49,7 +50,7 @@ const commandsOf = "SELECT c.number, c.command FROM rollouts r LEFT JOIN command
 // a *RowError.
 func (s *SQLite) Commands(ctx context.Context, id string, after int64) ([]engine.Command, error) {
 	commands, err := s.commands(ctx, id, after)
-	if err != nil {
+	if err = cmp.Or(s.isAsItWas(), err); err != nil {
 		return nil, fmt.Errorf("read the commands to rollout %s: %w", id, s.pass(err))
 	}
 	return commands, nil

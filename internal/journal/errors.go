@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 	"syscall"
 
 	"modernc.org/sqlite"
@@ -70,13 +71,15 @@ func explain(path string, err error) error {
 }
 
 // codeOf is the primary result code of an error of SQLite, the low byte of an extended one;
-// 0 for other errors. A file that ends too soon is damaged, and not the disk's fault.
+// 0 for other errors. A file that ends too soon is damaged, and not the disk's fault, and so
+// is one without a table.
 func codeOf(err error) int {
 	var failure *sqlite.Error
 	switch {
 	case !errors.As(err, &failure):
 		return 0
-	case failure.Code() == sqlite3.SQLITE_IOERR_SHORT_READ:
+	case failure.Code() == sqlite3.SQLITE_IOERR_SHORT_READ,
+		failure.Code() == sqlite3.SQLITE_ERROR && strings.Contains(failure.Error(), "no such table"):
 		return sqlite3.SQLITE_CORRUPT
 	}
 	return failure.Code() & 0xff

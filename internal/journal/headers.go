@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -42,7 +43,7 @@ func (s *SQLite) Rollouts(ctx context.Context, key engine.Key, limit int) ([]eng
 		limit = -1 // SQLite's word for no limit
 	}
 	headers, err := s.rollouts(ctx, key, limit)
-	if err != nil {
+	if err = cmp.Or(s.isAsItWas(), err); err != nil {
 		return nil, fmt.Errorf("list the rollouts: %w", s.pass(err))
 	}
 	return headers, nil

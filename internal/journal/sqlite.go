@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -8,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"time"
 
@@ -39,6 +41,10 @@ type SQLite struct {
 	// files are what was opened, log the path of one of them, the write-ahead log.
 	files []usedFile
 	log   string
+	// unwritable is why it was opened for reading only; nil where it can be written. asIs is
+	// its own file where that alone is read, and must stay as it is.
+	unwritable error
+	asIs       os.FileInfo
 }
 
 var _ engine.Journal = (*SQLite)(nil)
@@ -94,6 +100,9 @@ func (s *SQLite) Close() error {
 	if s.anchor != nil {
 		_ = s.anchor.Close() // it goes back to the others, which are closed
 	}
+	if s.writer == nil {
+		return s.explain(s.reader.Close())
+	}
 	return s.explain(errors.Join(s.reader.Close(), s.writer.Close()))
 }
 
@@ -143,14 +152,16 @@ func checkFile(path string, info os.FileInfo) error {
 	return file.Close()
 }
 
-// connect makes a pool of connections to a file.
-func connect(path string, connections int, key, value string) (*sql.DB, error) {
+// connect makes a pool of connections to a file; more are settings of it, names and values.
+func connect(path string, connections int, more ...string) (*sql.DB, error) {
 	query := url.Values{
 		"_busy_timeout": {strconv.FormatInt(lockTimeout.Milliseconds(), 10)},
 		"_error_rc":     {"1"},
 		"_pragma":       {"synchronous(FULL)", "foreign_keys(1)"},
 	}
-	query.Add(key, value)
+	for setting := range slices.Chunk(more, 2) {
+		query.Add(setting[0], setting[1])
+	}
 	address := url.URL{Scheme: "file", Path: path, OmitHost: true, RawQuery: query.Encode()}
 	connector, err := sqlite.NewConnector(address.String())
 	if err != nil {
@@ -165,7 +176,7 @@ func connect(path string, connections int, key, value string) (*sql.DB, error) {
 // change runs a transaction that has SQLite's write lock from its beginning. Errors of
 // the engine pass through; SQLite's are explained.
 func (s *SQLite) change(ctx context.Context, do func(tx *sql.Tx) error) error {
-	if err := s.isThere(); err != nil {
+	if err := cmp.Or(s.unwritable, s.isThere()); err != nil {
 		return err
 	}
 	tx, err := s.writer.BeginTx(ctx, nil)
@@ -190,7 +201,7 @@ func (s *SQLite) view(ctx context.Context, do func(tx *sql.Tx) error) error {
 	}
 	err = do(tx)
 	_ = tx.Rollback() // nothing was changed
-	return s.pass(err)
+	return s.pass(cmp.Or(s.isAsItWas(), err))
 }
 
 // pass explains an error unless it is in the caller's words already.

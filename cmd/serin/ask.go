@@ -61,8 +61,14 @@ func (p *program) ask(cmd *cobra.Command, service string, kind engine.CommandKin
 		}
 		return q.put(ctx, cmd.Context(), steer.NewView(there.log, open.ID, there.gone))
 	})
-	if q == nil && kind == engine.RollBack && isJournals(err) {
-		return withoutJournal(err, "whoever drives the rollout")
+	if q != nil || kind != engine.RollBack {
+		return err
+	}
+	if _, none := errors.AsType[*noneOpenError](err); none {
+		return p.nothingOpen(cmd.Context(), &flags.environmentFlags, service, err)
+	}
+	if isJournals(err) {
+		return p.byHand(cmd.Context(), &flags.environmentFlags, service, err)
 	}
 	return err
 }
@@ -75,10 +81,11 @@ func isJournals(err error) bool {
 	return file || row || table
 }
 
-// withoutJournal is the error of a roll back that nobody could be asked for, with what is
-// left to do.
-func withoutJournal(err error, driver string) error {
-	return fmt.Errorf("%w. Nobody was asked: %s rolls it back without the journal too: interrupt it where it runs (SIGTERM), or press r in its console", err, driver)
+// withoutJournal is the error of a roll back that a driver could not be asked for, which
+// lives, with what is left to do.
+func withoutJournal(err error, driver engine.Driver) error {
+	return fmt.Errorf("%w. Nobody was asked: %s, which drives it, rolls it back without the journal too: "+
+		"interrupt it where it runs (SIGTERM), or press r in its console", err, driver)
 }
 
 // put asks until there is an answer. A roll back that nobody is there to take up is done
@@ -89,13 +96,16 @@ func (q *question) put(ctx, driving context.Context, view *steer.View) error {
 	for {
 		answer, err := view.Ask(ctx, command, q.patience())
 		command.Number = answer.Number
-		if err != nil {
+		switch {
+		case err != nil && ctx.Err() == nil && command.Number == 0 && q.kind == engine.RollBack:
+			err = q.unasked(ctx, driving, view, command, err)
+		case err != nil:
 			return q.unknown(ctx, view, command, err)
-		}
-		if answer.Kind != steer.NoDriver || q.kind != engine.RollBack {
+		case answer.Kind != steer.NoDriver || q.kind != engine.RollBack:
 			return q.print(headless.AnswerReport{Command: command, Answer: answer, Rollout: view.Rollout(), ToDo: q.toDo(answer)})
+		default:
+			err = q.rollBackHere(driving, view, command)
 		}
-		err = q.rollBackHere(driving, view, command)
 		if !errors.Is(err, errTakenOver) {
 			return err
 		}
@@ -107,14 +117,7 @@ func (q *question) unknown(ctx context.Context, view *steer.View, command engine
 	if ctx.Err() != nil {
 		err = errors.New("interrupted")
 	}
-	switch {
-	case command.Number == 0 && ctx.Err() == nil && q.kind == engine.RollBack:
-		who := "whoever drives the rollout"
-		if view.Rollout().Seq > 0 {
-			who = view.Lease().Driver.String() + ", which drove it last,"
-		}
-		return withoutJournal(err, who)
-	case command.Number == 0:
+	if command.Number == 0 {
 		return err
 	}
 	return fmt.Errorf("%w: command %d is in the mailbox of rollout %s, and may still be taken up (see serin watch %s)",

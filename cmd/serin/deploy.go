@@ -99,6 +99,8 @@ type deployment struct {
 	// asks is what the driver of a rollout that is gone on with is asked first; nil for
 	// what goes on with one that is paused or stuck.
 	asks func(*engine.Rollout) (engine.Command, bool)
+	// unclaimed is set where the rollout could not be claimed, and is rolled back all the same.
+	unclaimed *engine.Unclaimed
 	// again is the command that goes on with the rollout, should it stay open.
 	again string
 	// page is the URL of the private sandbox's page; empty without one.

@@ -30,7 +30,7 @@ func (d *deployment) drive(ctx context.Context, lease engine.Lease) error {
 				printer.Event(event, after)
 			}
 		},
-		Mailbox: engine.MailboxEvery(d.journal), Warn: d.warn,
+		Mailbox: engine.MailboxEvery(d.journal), Unclaimed: d.unclaimed, Warn: d.warn,
 	})
 	if err := d.goOnFrom(ctx, driver, lease); err != nil {
 		return errors.Join(err, queue.Close(drainLimit))
@@ -94,8 +94,8 @@ func (d *deployment) goOnFrom(ctx context.Context, driver *engine.DriveLoop, lea
 // of: this process would not drive it, and nobody else could.
 func (d *deployment) past(ctx context.Context, lease engine.Lease) ([]engine.Event, error) {
 	events, err := d.journal.Events(ctx, lease.Rollout, 0)
-	if err == nil {
-		return events, nil
+	if err == nil || d.unclaimed != nil {
+		return events, err
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainLimit)
 	defer cancel()

@@ -103,6 +103,11 @@ func (e *environment) gone(driver engine.Driver) bool {
 	return isGone(driver, e.account.driver(e.lookup, false))
 }
 
+// runs tells for certain that a driver's process runs on this machine.
+func (e *environment) runs(driver engine.Driver) bool {
+	return runsHere(driver, e.account.driver(e.lookup, false))
+}
+
 // current is the open rollout of a service. Without one, the error says what there was.
 func (e *environment) current(ctx context.Context, service string) (engine.Header, error) {
 	header, err := e.log.Current(ctx, e.key(service))
@@ -111,6 +116,9 @@ func (e *environment) current(ctx context.Context, service string) (engine.Heade
 	}
 	return header, err
 }
+
+// noneOpenError is the error of a service without an open rollout.
+type noneOpenError struct{ error }
 
 // noneOpen says that a service has no open rollout, and what there was.
 func (e *environment) noneOpen(ctx context.Context, service string) error {
@@ -125,8 +133,8 @@ func (e *environment) noneOpen(ctx context.Context, service string) error {
 	if err != nil {
 		return err
 	}
-	return fmt.Errorf("%s in %s has no open rollout: the last one, %s, %s at %s (see serin history %s %s)",
-		service, e.flags.environment, rollout.ID, rollout.Outcome.Past(), rollout.EndedAt.UTC().Format(time.RFC3339), service, rollout.ID)
+	return &noneOpenError{fmt.Errorf("%s in %s has no open rollout: the last one, %s, %s at %s (see serin history %s %s)",
+		service, e.flags.environment, rollout.ID, rollout.Outcome.Past(), rollout.EndedAt.UTC().Format(time.RFC3339), service, rollout.ID)}
 }
 
 // neverRolled says that a journal knows no rollout of a service, and which it may have
@@ -140,8 +148,8 @@ func (e *environment) neverRolled(ctx context.Context, service string) error {
 	for _, header := range all {
 		names = append(names, header.Key.Service)
 	}
-	return fmt.Errorf("the journal knows no rollout of %s in %s, account %s, region %s%s",
-		service, e.flags.environment, e.account.caller.Account, e.account.caller.Region, meant("", service, names))
+	return &noneOpenError{fmt.Errorf("the journal knows no rollout of %s in %s, account %s, region %s%s",
+		service, e.flags.environment, e.account.caller.Account, e.account.caller.Region, meant("", service, names))}
 }
 
 // rollout is a rollout as the journal has it.

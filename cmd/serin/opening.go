@@ -92,17 +92,31 @@ func (d *deployment) takeOver(ctx context.Context) (engine.Lease, error) {
 // the other one runs, and its process is no more. False says nothing. Should the number
 // mean another process, or a container's, the journal still takes one driver only.
 func isGone(driver, here engine.Driver) bool {
+	err, ranHere := reached(driver, here)
+	return ranHere && errors.Is(err, os.ErrProcessDone)
+}
+
+// runsHere tells for certain that a driver's process, or another one that has got its
+// number, runs in the place where the other one runs. False says nothing.
+func runsHere(driver, here engine.Driver) bool {
+	err, ranHere := reached(driver, here)
+	return ranHere && (err == nil || errors.Is(err, os.ErrPermission))
+}
+
+// reached is what came of looking for a driver's process; false when it ran in another
+// place than the other one does.
+func reached(driver, here engine.Driver) (err error, ranHere bool) { //nolint:revive // the error is the answer
 	place, text, found := strings.Cut(driver.Place, placeOfProcess)
 	mine, _, _ := strings.Cut(here.Place, placeOfProcess)
 	number, err := strconv.Atoi(text)
 	if !found || err != nil || place != mine {
-		return false
+		return nil, false
 	}
 	process, err := os.FindProcess(number)
 	if err != nil {
-		return false
+		return nil, false
 	}
-	return errors.Is(process.Signal(syscall.Signal(0)), os.ErrProcessDone)
+	return process.Signal(syscall.Signal(0)), true
 }
 
 // isMeant refuses to go on with a rollout of another version than the one that was

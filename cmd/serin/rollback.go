@@ -14,7 +14,7 @@ import (
 )
 
 func newRollback(p *program) *cobra.Command {
-	var flags askFlags
+	flags := askFlags{environmentFlags: environmentFlags{reads: true}}
 	cmd := &cobra.Command{
 		Use:   "rollback SERVICE",
 		Short: "Give all traffic back to stable, then remove the canary",
@@ -23,7 +23,8 @@ func newRollback(p *program) *cobra.Command {
 			"and --output json." + askAgain +
 			"A rollout that nobody drives, because its driver is lost or has let go of it, is taken over and rolled back\n" +
 			"here and now, to its end: a line an event as deploy --ci prints them, or with --output json an object a line.\n" +
-			"It is known after 9 s at the latest that a driver is lost.\n\n" +
+			"It is known after 9 s at the latest that a driver is lost. Where the journal can be read and not be written it\n" +
+			"is rolled back unrecorded, and what is not recorded is said; where it cannot be read it is said what to do by hand.\n\n" +
 			"Exit codes: 0 taken up by its driver, or so already; 1 refused, not taken up, or an error; 2 a wrong command line. Where it was\n" +
 			"rolled back here: 4 rolled back; 5 stuck, a person is needed.",
 		Example: "  serin rollback yelb-appserver --reason \"checkout is slow\"\n" +
@@ -50,11 +51,17 @@ func (q *question) rollBackHere(ctx context.Context, view *steer.View, command e
 	defer signal.Stop(d.signals)
 	d.asks = func(*engine.Rollout) (engine.Command, bool) { return command, true }
 	lease, err := q.log.Claim(ctx, seen, q.account.driver(q.lookup, false))
-	if errors.Is(err, engine.ErrLeaseLost) {
+	switch {
+	case errors.Is(err, engine.ErrLeaseLost):
 		return errTakenOver
-	}
-	if err != nil {
+	case err != nil && (ctx.Err() != nil || errors.Is(err, engine.ErrNoRollout)):
 		return err
+	case err != nil && q.runs(seen.Driver):
+		return withoutJournal(err, seen.Driver)
+	case err != nil:
+		d.unclaimed = &engine.Unclaimed{Why: err}
+		lease = engine.Lease{Rollout: seen.Rollout, Driver: q.account.driver(q.lookup, false), Fence: seen.Fence}
+		q.warn(fmt.Sprintf("%v: what is done from here on is not recorded", err))
 	}
 	q.warn(fmt.Sprintf("%s does not drive rollout %s any more: rolling it back here", seen.Driver, rollout.ID))
 	return d.drive(ctx, lease)

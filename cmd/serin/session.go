@@ -83,6 +83,7 @@ func (a *account) hostOptions(p *program, environment string, log engine.Journal
 		Driver:    driver, Actor: a.actor(p.lookup), ErrorLimit: errorLimit, OnEvent: told.event,
 		Endpoint: a.clients.Where.Endpoint,
 		Gone:     func(other engine.Driver) bool { return isGone(other, driver) },
+		Runs:     func(other engine.Driver) bool { return runsHere(other, driver) },
 		Driven:   func() (over func()) { return undelayed(func() { told.remark(notSuspended) }) },
 	}
 }

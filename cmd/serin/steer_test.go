@@ -1,18 +1,15 @@
 package main
 
 import (
-	"database/sql"
 	"encoding/json"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 
 	"serin/internal/engine"
 	"serin/internal/headless"
-	"serin/internal/journal"
 )
 
 // verb runs a verb in a process of its own, with the exports of the region.
@@ -192,29 +189,11 @@ func TestARollBackThatTheJournalDoesNotTake(t *testing.T) {
 	t.Parallel()
 	r := startRegion(t)
 	build := inAHold(t, r, "11111111")
-	path, err := journal.DefaultPath(func(name string) (string, bool) { return r.state, name == "XDG_STATE_HOME" })
-	if err != nil {
-		t.Fatal(err)
-	}
-	db, err := sql.Open("sqlite", path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = db.Close() }()
-	for _, statement := range []string{"PRAGMA busy_timeout = 10000", "CREATE TRIGGER full BEFORE INSERT ON commands BEGIN SELECT RAISE(FAIL, 'no room'); END"} {
-		if _, err := db.ExecContext(t.Context(), statement); err != nil {
-			t.Fatal(err)
-		}
-	}
+	r.onJournal(t, "CREATE TRIGGER full BEFORE INSERT ON commands BEGIN SELECT RAISE(FAIL, 'no room'); END")
 	wants(t, r.says(t, 1, "rollback", "yelb-appserver"), "no room", "Nobody was asked", fmt.Sprintf("pid %d", build.command.Process.Pid), "SIGTERM")
 	if said := r.says(t, 1, "pause", "yelb-appserver"); !strings.Contains(said, "no room") || strings.Contains(said, "SIGTERM") {
 		t.Errorf("of a pause it is said %q", said)
 	}
-	file := filepath.Join(t.TempDir(), "journal.db")
-	if err := os.WriteFile(file, []byte(strings.Repeat("not a journal\n", 100)), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	wants(t, r.says(t, 1, "rollback", "yelb-appserver", "--journal", "sqlite:"+file), "it is not a journal", "Nobody was asked: whoever drives the rollout")
 	build.signal(syscall.SIGTERM)
 	build.exits(headless.ExitRolledBackByPerson)
 }

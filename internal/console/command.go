@@ -138,6 +138,8 @@ func (h *Host) takeOver(ctx context.Context, t *track) error {
 	lease, err := h.claim(ctx, header, lost)
 	if err == nil {
 		err = h.Drive(context.WithoutCancel(ctx), lease)
+	} else {
+		err = h.rollBackUnclaimed(t, err)
 	}
 	if err != nil {
 		h.change(func() bool { return h.stayOut(t, err) })

@@ -36,7 +36,7 @@ func (h *Host) Drive(ctx context.Context, lease engine.Lease) error {
 	if err == nil && len(events) == 0 {
 		err = fmt.Errorf("%w: %s has no events", engine.ErrNoRollout, lease.Rollout)
 	}
-	if err == nil && !h.start(lease, events) {
+	if err == nil && !h.start(lease, events, nil) {
 		err = errClosing
 	}
 	if err != nil {
@@ -55,8 +55,9 @@ func (h *Host) letGo(ctx context.Context, lease engine.Lease) error {
 	return nil
 }
 
-// start puts a driver to work; false when the host is closed.
-func (h *Host) start(lease engine.Lease, events []engine.Event) bool {
+// start puts a driver to work, which rolls back only where unclaimed is not nil; false when
+// the host is closed.
+func (h *Host) start(lease engine.Lease, events []engine.Event, unclaimed *engine.Unclaimed) bool {
 	rollout := engine.Fold(events)
 	d := &drive{latest: engine.NewLatest[engine.Snapshot](), done: make(chan struct{})}
 	t := &track{
@@ -72,6 +73,7 @@ func (h *Host) start(lease engine.Lease, events []engine.Event) bool {
 		},
 		// What keeps it from its journal is in its snapshots and in its ending.
 		Latest: d.latest, Mailbox: engine.MailboxEvery(h.Journal), Upkeep: h.upkeep, Now: h.Now,
+		Unclaimed: unclaimed,
 	})
 	begun := false
 	h.change(func() bool {

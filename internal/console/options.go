@@ -63,6 +63,8 @@ type Options struct {
 	// Gone tells for certain that a driver's process has ended; false says nothing. It may
 	// be nil.
 	Gone func(engine.Driver) bool
+	// Runs tells for certain that a driver's process runs; false says nothing. It may be nil.
+	Runs func(engine.Driver) bool
 	// Now is the wall clock; nil is time.Now.
 	Now func() time.Time
 }
@@ -76,6 +78,9 @@ func (o Options) completed() Options {
 	}
 	if o.Gone == nil {
 		o.Gone = func(engine.Driver) bool { return false }
+	}
+	if o.Runs == nil {
+		o.Runs = func(engine.Driver) bool { return false }
 	}
 	if o.Now == nil {
 		o.Now = time.Now

@@ -83,10 +83,8 @@ func (p *program) chooseJournal(flag string) (journalChoice, error) {
 
 // open opens the journal for the rollouts of an environment of an account.
 func (c journalChoice) open(ctx context.Context, there *account, environment string) (openLog, error) {
-	// What answers in place of AWS has the one user who started it.
-	shared := c.unnamed && there.clients.Where.Endpoint == ""
 	why := ""
-	if table := c.tableFor(environment, shared); table != "" {
+	if table := c.tableFor(environment, c.unnamed && there.hasTables()); table != "" {
 		team, err := dynamojournal.Open(ctx, there.clients.DynamoDB, there.clients.Where, table)
 		if err == nil {
 			return teamLog{team}, nil
@@ -107,6 +105,13 @@ func (c journalChoice) open(ctx context.Context, there *account, environment str
 		c.tell(why)
 	}
 	return fileLog{file, why}, nil
+}
+
+// hasTables tells whether there can be tables of a team. What answers in place of AWS has
+// the one user who started it, unless DynamoDB has an endpoint of its own beside it.
+func (a *account) hasTables() bool {
+	own := a.clients.DynamoDB.Options().BaseEndpoint
+	return a.clients.Where.Endpoint == "" || own != nil && *own != a.clients.Where.Endpoint
 }
 
 // tableFor is the table to open; empty for none.

@@ -43,6 +43,13 @@ func TestChooseJournal(t *testing.T) {
 // often it was asked.
 func answering(t *testing.T, status int, code string) (*account, *atomic.Int64) {
 	t.Helper()
+	return answeringBeside(t, "", status, code)
+}
+
+// answeringBeside is answering where everything else is reached at an endpoint; where that
+// is everything, DynamoDB has none of its own.
+func answeringBeside(t *testing.T, endpoint string, status int, code string) (*account, *atomic.Int64) {
+	t.Helper()
 	var asked atomic.Int64
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		asked.Add(1)
@@ -51,10 +58,13 @@ func answering(t *testing.T, status int, code string) (*account, *atomic.Int64) 
 		_, _ = fmt.Fprintf(w, `{"__type":"com.amazonaws.dynamodb.v20120810#%s","message":"said by the test"}`, code)
 	}))
 	t.Cleanup(server.Close)
-	none := filepath.Join(t.TempDir(), "none")
+	own, none := server.URL, filepath.Join(t.TempDir(), "none")
+	if endpoint == everything {
+		endpoint, own = own, ""
+	}
 	for name, value := range map[string]string{
-		"AWS_CONFIG_FILE": none, "AWS_SHARED_CREDENTIALS_FILE": none, "AWS_CA_BUNDLE": "", "AWS_ENDPOINT_URL": "",
-		"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "AWS_ENDPOINT_URL_DYNAMODB": server.URL,
+		"AWS_CONFIG_FILE": none, "AWS_SHARED_CREDENTIALS_FILE": none, "AWS_CA_BUNDLE": "", "AWS_ENDPOINT_URL": endpoint,
+		"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "AWS_ENDPOINT_URL_DYNAMODB": own,
 	} {
 		t.Setenv(name, value)
 	}
@@ -65,6 +75,30 @@ func answering(t *testing.T, status int, code string) (*account, *atomic.Int64) 
 		t.Fatal(err)
 	}
 	return &account{clients: clients, caller: aws.Caller{Account: "123456789012", Region: "us-west-2"}}, &asked
+}
+
+// everything stands for the endpoint that answers for DynamoDB too.
+const everything = "everything"
+
+// Where DynamoDB has an endpoint of its own beside a sandbox, the table there is found, and
+// it is said when there is none.
+func TestATableBesideASandboxIsFound(t *testing.T) {
+	for _, test := range []struct {
+		status     int
+		code, want string
+	}{{status: 200}, {400, "ResourceNotFoundException", "there is no table team-serin"}} {
+		there, asked := answeringBeside(t, "http://127.0.0.1:1", test.status, test.code)
+		log, err := journalChoice{path: filepath.Join(t.TempDir(), "journal.db"), unnamed: true}.open(t.Context(), there, "team")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, team := log.(teamLog); team != (test.want == "") || asked.Load() == 0 || !strings.Contains(log.alone(), test.want) {
+			t.Errorf("the journal is a %T, and says %q", log, log.alone())
+		}
+		if err := log.Close(); err != nil {
+			t.Error(err)
+		}
+	}
 }
 
 // Only a table that is certainly not there, or not for these credentials, is replaced by
@@ -124,9 +158,10 @@ func TestANameIsMeant(t *testing.T) {
 		t.Errorf("error is %v, want one of the table", err)
 	}
 	before := asked.Load()
+	sandbox, askedThere := answeringBeside(t, everything, 400, "ResourceNotFoundException")
 	for _, chosen := range []journalChoice{{path: path}, {path: path, unnamed: true}} {
 		if chosen.unnamed {
-			there.clients.Where.Endpoint = "http://127.0.0.1:1"
+			there = sandbox
 		}
 		log, err := chosen.open(t.Context(), there, "team")
 		if err != nil {
@@ -139,7 +174,7 @@ func TestANameIsMeant(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if asked.Load() != before {
+	if asked.Load() != before || askedThere.Load() > 0 {
 		t.Error("DynamoDB was asked for a table that nobody meant")
 	}
 }

@@ -43,10 +43,11 @@ func newDeploy(p *program) *cobra.Command {
 		Long: "Deploy rolls out the version that FILE, a deploy.json, describes. In a terminal the console opens on the\n" +
 			"rollout. With --ci, --output json or --verbose, or without a terminal on both ends, it prints what\n" +
 			"happens: a line an event on stdout, everything else on stderr.\n\n" +
-			"With --previous it goes back to the version before the present one, as the record of what was deployed\n" +
-			"tells (the SSM parameter's history): never to one that was given up for the present one. Once more is one\n" +
-			"further back. It is a rollout as every other: of SERVICE as the journal knows its last one, with the\n" +
-			"template that the version then had; or as FILE says, which a journal without a rollout of it needs.\n\n" +
+			"With --previous it goes back to the version that was there right before the present one, as the journal\n" +
+			"tells and, for what the journal does not know, the record of what was deployed (the SSM parameter's\n" +
+			"history): never to one that was given up for another. Once more is one further back. It is a rollout as\n" +
+			"every other: of SERVICE as the journal knows its last one, with the template and the parameters that the\n" +
+			"version then had; or as FILE says, which a journal without a rollout of it needs.\n\n" +
 			"Exit codes: 0 succeeded; 1 could not start, or an internal error; 2 a wrong command line or a bad\n" +
 			"specfile, nothing was touched; 3 rolled back; 4 rolled back by a person or an interrupt; 5 stuck, a\n" +
 			"person is needed; 6 held, resumable; 7 succeeded, but the old version could not be removed.\n\n" +

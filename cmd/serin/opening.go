@@ -31,7 +31,7 @@ func (d *deployment) lease(ctx context.Context) (engine.Lease, error) {
 	started, err := d.prepare(ctx, engine.Opening{
 		ID: engine.NewID(now), Key: d.account.key(d.spec), Spec: d.spec, Driver: driver,
 		Conduct: engine.Conduct{Unattended: driver.Unattended, ErrorLimit: errorLimit},
-		Fast:    d.flags.back.fast, Reason: d.reason(),
+		Fast:    d.flags.back.fast, Reason: d.reason(), Back: d.goesBackTo(),
 	})
 	if err == nil {
 		err = d.isStillPresent(started)

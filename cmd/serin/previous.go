@@ -86,9 +86,9 @@ func (d *deployment) chooseVersion(ctx context.Context) error {
 	if d.spec, err = d.previousSpec(found); err != nil {
 		return badInput(err)
 	}
-	d.warn(fmt.Sprintf("the version before %s is %s, recorded as version %d at %s by %s: deploying it as %s, the way %s says",
-		found.Present.Image, found.Before.Image, found.Before.Number, found.Before.At.UTC().Format(time.RFC3339), found.Before.By,
-		d.spec.Sha, d.file))
+	d.warn(fmt.Sprintf("the version before %s is %s, recorded as version %d at %s by %s: deploying it as %s, the way %s says; %s",
+		found.PresentWords(), found.Before.Image, found.Before.Number, found.Before.At.UTC().Format(time.RFC3339), found.Before.By,
+		d.spec.Sha, d.file, found.Grounds()))
 	return nil
 }
 
@@ -165,6 +165,14 @@ func (d *deployment) reason() string {
 		return words
 	}
 	return d.flags.back.reason + " (" + words + ")"
+}
+
+// goesBackTo is the number of the record that the rollout goes back to; 0 where it goes on.
+func (d *deployment) goesBackTo() int64 {
+	if d.previous == nil {
+		return 0
+	}
+	return d.previous.Before.Number
 }
 
 // isStillPresent refuses to begin when something else was deployed after the version

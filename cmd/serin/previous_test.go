@@ -115,21 +115,21 @@ func TestBackToTheVersionBefore(t *testing.T) {
 	if !slices.Equal(weights, []int{50, 100}) || stable != "9bd0417e" || canary != planted {
 		t.Errorf("it went from %s to %s by %v, want back to %s in the steps of the last rollout", stable, canary, weights, planted)
 	}
-	if said := p.diagnostics.String(); !strings.Contains(said, "the version before yelb-appserver:fixed is ") || !strings.Contains(said, "/yelb-appserver:planted, recorded as version 1 at") {
+	if said := p.diagnostics.String(); !strings.Contains(said, "the version before yelb-appserver:fixed (9bd0417e, version 2) is ") || !strings.Contains(said, "/yelb-appserver:planted, recorded as version 1 at") {
 		t.Errorf("it said %q", said)
 	}
 	if got := r.votes(t); got != 2 {
 		t.Errorf("after going back a vote adds %d, want 2", got)
 	}
 	checkRecords(t, r, "yelb-appserver:planted", "yelb-appserver:fixed", "yelb-appserver:planted")
-	if !strings.Contains(p.lines[0], `"reason":"votes are lost (back to what was recorded as version 1)"`) {
+	if !strings.Contains(p.lines[0], `"reason":"votes are lost (back to what was recorded as version 1)"`) || !strings.Contains(p.lines[0], `"back":1,`) {
 		t.Errorf("it began with %s", p.lines[0])
 	}
 
 	checkBothWays(t, r, planted)
 
 	p = r.run(t, headless.ExitUsage, "deploy", file, "--previous", "--fast", "--ci")
-	if !strings.Contains(p.diagnostics.String(), "since then it also had yelb-appserver:fixed (version 2): to deploy that, name it with --image") {
+	if !strings.Contains(p.diagnostics.String(), "since then it also had yelb-appserver:fixed (9bd0417e, version 2), given up for ") {
 		t.Errorf("back at the first version: %s", p.diagnostics.String())
 	}
 }

@@ -106,7 +106,7 @@ func (h *Host) prepare(ctx context.Context, wanted wanted) (*engine.Started, err
 	started, err := engine.Prepare(ctx, h.Ports, engine.Opening{
 		ID: engine.NewID(now), Key: h.key(spec.MicroserviceName), Spec: spec, Driver: h.Driver,
 		Conduct: engine.Conduct{Unattended: h.Driver.Unattended, ErrorLimit: h.ErrorLimit},
-		Fast:    wanted.fast, Reason: wanted.reason,
+		Fast:    wanted.fast, Reason: wanted.reason, Back: wanted.back,
 	})
 	if refusal, is := errors.AsType[*engine.Refusal](err); is {
 		for _, problem := range refusal.Problems {

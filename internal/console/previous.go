@@ -19,6 +19,8 @@ type wanted struct {
 	file   string
 	fast   bool
 	reason string
+	// back is the number of the record that it goes back to; 0 where it goes on.
+	back int64
 	// warning is what an operator should know of it; empty for nothing.
 	warning string
 }
@@ -42,15 +44,22 @@ func (h *Host) goBack(ctx context.Context, order scene.Order) (wanted, error) {
 	if err != nil {
 		return wanted{}, err
 	}
-	if order.Image != "" && order.Image != found.Before.Image {
-		return wanted{}, fmt.Errorf("somebody else deployed %s meanwhile: the version before it is %s, and not %s any more",
-			order.Service, found.Before.Image, order.Image)
+	if isAnother(order, found) {
+		return wanted{}, fmt.Errorf("somebody else deployed %s meanwhile: the version before it is %s (%s), and not %s (%s) any more",
+			order.Service, found.Before.Image, found.Sha, order.Image, order.Sha)
 	}
-	w := wanted{fast: order.Fast, reason: backWords(order.Reason, found), warning: fmt.Sprintf(
-		"it was recorded as version %d at %s by %s; now it is %s",
-		found.Before.Number, found.Before.At.UTC().Format(time.RFC3339), found.Before.By, found.Present.Image)}
+	w := wanted{fast: order.Fast, reason: backWords(order.Reason, found), back: found.Before.Number, warning: fmt.Sprintf(
+		"it was recorded as version %d at %s by %s; now it is %s; %s",
+		found.Before.Number, found.Before.At.UTC().Format(time.RFC3339), found.Before.By, found.PresentWords(), found.Grounds())}
 	w.spec, w.file, err = h.specOf(ctx, order, found)
 	return w, err
+}
+
+// isAnother tells whether what was proposed is not the version before any more. Two
+// versions may have one image; the name of one that has none was drawn.
+func isAnother(order scene.Order, found *engine.Previous) bool {
+	isDrawn := order.Sha == "" || found.Sha == ""
+	return order.Image != "" && (order.Image != found.Before.Image || !isDrawn && order.Sha != found.Sha)
 }
 
 // specOf is how the version before is deployed, and the name that messages have for its

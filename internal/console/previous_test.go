@@ -32,7 +32,7 @@ func TestTheVersionBeforeIsDeployed(t *testing.T) {
 		if err != nil || proposal.Canary != planted.Route.Targets[0].Sha || proposal.Image != planted.Deployed.Image || len(proposal.Plan.Steps) != 2 {
 			t.Fatalf("%+v, %v", proposal, err)
 		}
-		if words := strings.Join(proposal.Warnings, "\n"); !strings.Contains(words, "it was recorded as version 1 at ") || !strings.Contains(words, "now it is "+appserver+":fixed") {
+		if words := strings.Join(proposal.Warnings, "\n"); !strings.Contains(words, "it was recorded as version 1 at ") || !strings.Contains(words, "now it is "+appserver+":fixed (fixed1, version 2); this is by the record alone") {
 			t.Errorf("it warns of %q", words)
 		}
 		other := before
@@ -47,7 +47,7 @@ func TestTheVersionBeforeIsDeployed(t *testing.T) {
 		back := l.until(t, "it is back", func(s scene.Service) bool {
 			return s.Rollout != nil && s.Rollout.Rollout.Outcome == engine.Succeeded && s.Rollout.Rollout.Canary.Sha == proposal.Canary
 		})
-		if r := back.Rollout.Rollout; r.StartedWhy != "slow (back to what was recorded as version 1)" || len(r.Plan.Steps) != 1 || r.Number != 3 {
+		if r := back.Rollout.Rollout; r.StartedWhy != "slow (back to what was recorded as version 1)" || len(r.Plan.Steps) != 1 || r.Number != 3 || r.Back != 1 {
 			t.Errorf("because %q, by %+v, recorded as %d", r.StartedWhy, r.Plan, r.Number)
 		}
 		after(time.Second)

@@ -47,6 +47,9 @@ type (
 		Conduct Conduct  `json:"conduct"`
 		// Reason is why, in the words of whoever started it.
 		Reason string `json:"reason,omitempty"`
+		// Back is the number of the record that it goes back to, giving up what came after
+		// it; 0 where it goes on.
+		Back int64 `json:"back,omitempty"`
 	}
 	// DriverTook: a driver drives from now on.
 	DriverTook struct {

@@ -46,7 +46,7 @@ func put[K comparable, V any](entries *map[K]V, key K, value V) {
 func (b *Started) apply(r *Rollout, at time.Time) {
 	*r = Rollout{
 		ID: b.ID, Key: b.Key, Spec: b.Spec, Plan: b.Plan, Stable: b.Stable, Canary: b.Canary,
-		Conduct: b.Conduct, Before: b.Record, StartedAt: at, StartedWhy: b.Reason,
+		Conduct: b.Conduct, Before: b.Record, StartedAt: at, StartedWhy: b.Reason, Back: b.Back,
 		Origin: b.Route, Confirmed: b.Route,
 		Faults: map[Activity]ActiveFault{}, Health: map[string]TaskHealth{},
 		Responses: map[string][]analysis.Bucket{}, Tally: map[analysis.Result]int{},

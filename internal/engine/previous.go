@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -27,8 +28,10 @@ type Archive interface {
 
 // Previous is the version that a service had before its present one.
 type Previous struct {
-	// Present and Before are the records of the two.
+	// Present and Before are the newest records of the two.
 	Present, Before PastVersion
+	// PresentSha is the name of the present version; empty where nobody knows it.
+	PresentSha string
 	// Sha is the name of the version: the journal's, or else the image's tag or the begin
 	// of its digest; empty when none of them is one.
 	Sha string
@@ -38,116 +41,97 @@ type Previous struct {
 	Spec *Spec
 	// Of is the rollout that Spec is of, and As the one whose template and port it has.
 	Of, As string
+	// By is the rollout that deployed this version; empty where the journal knows none, so
+	// that it is known by the record alone.
+	By string
+	// Skipped are the versions that came between and are not gone back to, newest first.
+	Skipped []GivenUp
 }
 
-// rolloutsLookedThrough is how many rollouts FindPrevious goes back for the one that
-// deployed the version before: as many as Parameter Store keeps records.
+// rolloutsLookedThrough is how many rollouts FindPrevious goes back: as many as Parameter
+// Store keeps records.
 const rolloutsLookedThrough = 100
 
-// FindPrevious finds the version before the present one: the one that was recorded before
-// the present image first was. So a version that was given up for the present one is not
-// gone back to, and what was recorded twice in a row counts once; found again after
-// going back, it is one further back. It changes nothing. A record that goes back no
-// further is a *Refusal, an open rollout of the service an *OpenError.
+// FindPrevious finds the version before the present one: the one that was there right
+// before it, by the journal's rollouts, and by the record for what the journal does not
+// know. A version that was given up for another is not gone back to, and what was recorded
+// twice in a row counts once; found again after going back, it is one further back. It
+// changes nothing. A record that goes back no further is a *Refusal, an open rollout of the
+// service an *OpenError.
 func FindPrevious(ctx context.Context, archive Archive, journal Journal, key Key) (*Previous, error) {
 	records, err := archive.History(ctx, Service{Environment: key.Environment, Name: key.Service})
 	if err != nil {
 		return nil, err
 	}
-	found, err := before(key, records)
-	if err != nil {
-		return nil, err
-	}
-	if err := found.recall(ctx, journal, key); err != nil {
-		return nil, err
-	}
-	if found.Sha == "" {
-		found.Sha = shaOfImage(found.Before.Image)
-	}
-	return found, nil
-}
-
-// before is the version before the present one by the records alone.
-func before(key Key, records []PastVersion) (*Previous, error) {
 	if len(records) == 0 {
 		return nil, &Refusal{Problems: []string{
 			fmt.Sprintf("%s has no version before the present one: nothing is recorded as deployed in %s", key.Service, key.Environment),
 		}}
 	}
-	present := records[0]
-	first := 0
-	for i, record := range records {
-		if record.Image == present.Image {
-			first = i
-		}
+	rollouts, err := rolloutsOf(ctx, journal, key)
+	if err != nil {
+		return nil, err
 	}
-	if first+1 < len(records) {
-		return &Previous{Present: present, Before: records[first+1]}, nil
+	past := lineageOf(records, rollouts)
+	if len(past.line) == 1 {
+		return nil, &Refusal{Problems: []string{noneBefore(key, past)}}
 	}
-	return nil, &Refusal{Problems: []string{noneBefore(key, records, first)}}
+	return past.previous(rollouts), nil
 }
 
-// noneBefore says that the records go back no further than to the present image, and
-// which others came since.
-func noneBefore(key Key, records []PastVersion, first int) string {
+// noneBefore says that nothing goes back further than to the present version, and which
+// others came since.
+func noneBefore(key Key, past *lineage) string {
+	present := past.line[0]
+	first := present.records[0]
 	words := fmt.Sprintf("%s has no version before %s, which was the first that is recorded of it (version %d)",
-		key.Service, records[0].Image, records[first].Number)
-	if records[first].Number > 1 {
+		key.Service, present.last().Image, first.Number)
+	if first.Number > 1 {
 		words += "; older records are gone"
 	}
-	told := map[string]bool{records[0].Image: true}
 	var others []string
-	for _, record := range records {
-		if !told[record.Image] {
-			others = append(others, fmt.Sprintf("%s (version %d)", record.Image, record.Number))
-		}
-		told[record.Image] = true
+	for _, other := range past.leftSince(0) {
+		others = append(others, other.String())
 	}
 	if len(others) == 0 {
 		return words
 	}
-	return words + "; since then it also had " + strings.Join(others, ", ") + ": to deploy that, name it with --image"
+	return words + "; since then it also had " + strings.Join(others, ", and ") + ": to deploy that, name it with --image"
 }
 
-// recall finds in the journal how the service was last rolled out, and how the version
-// before was deployed.
-func (p *Previous) recall(ctx context.Context, journal Journal, key Key) error {
-	headers, err := journal.Rollouts(ctx, key, rolloutsLookedThrough)
-	if err != nil {
-		return err
+// previous is the last version but one, and how it is rolled out.
+func (l *lineage) previous(rollouts []*Rollout) *Previous {
+	present, before := l.line[len(l.line)-1], l.line[len(l.line)-2]
+	p := &Previous{
+		Present: present.last(), PresentSha: present.sha, Before: before.last(),
+		Sha: cmp.Or(before.sha, shaOfImage(before.last().Image)), Skipped: l.leftSince(before.last().Number),
 	}
-	for _, header := range headers {
-		if header.Open {
-			return &OpenError{Header: header}
-		}
-		events, err := journal.Events(ctx, header.ID, 0)
-		if err != nil {
-			return err
-		}
-		if p.recognise(Fold(events)) {
-			return nil
-		}
+	if len(rollouts) == 0 {
+		return p
 	}
-	return nil
+	spec := rollouts[0].Spec
+	p.Spec, p.Of, p.As = &spec, rollouts[0].ID, rollouts[0].ID
+	if r := before.by; r != nil {
+		p.By, p.As = r.ID, r.ID
+		spec.CanaryTemplate, spec.TemplateParameters, spec.Port = r.Spec.CanaryTemplate, r.Spec.TemplateParameters, r.Spec.Port
+	}
+	return p
 }
 
-// recognise takes from a rollout what it tells of the version before; of several
-// rollouts the newest is given first. True says that an older one can tell no more.
-func (p *Previous) recognise(r *Rollout) bool {
-	if p.Spec == nil {
-		spec := r.Spec
-		p.Spec, p.Of, p.As = &spec, r.ID, r.ID
+// Grounds say what the choice rests on, and which versions are passed over and why.
+func (p *Previous) Grounds() string {
+	words := "this is by the record alone, for the journal knows no rollout that deployed it, nor its template and parameters"
+	if p.By != "" {
+		words = "this is by the journal: rollout " + p.By + " deployed it"
 	}
-	if p.Sha == "" && r.Stable != nil && r.Stable.Image == p.Before.Image {
-		p.Sha = r.Stable.Sha
+	for _, skipped := range p.Skipped {
+		words += "; not gone back to is " + skipped.String()
 	}
-	if r.Outcome != Succeeded || r.Canary.Image != p.Before.Image {
-		return false
-	}
-	p.Sha, p.As = r.Canary.Sha, r.ID
-	p.Spec.CanaryTemplate, p.Spec.TemplateParameters, p.Spec.Port = r.Spec.CanaryTemplate, r.Spec.TemplateParameters, r.Spec.Port
-	return true
+	return words
 }
+
+// PresentWords name the present version.
+func (p *Previous) PresentWords() string { return named(p.Present, p.PresentSha) }
 
 // shaLength is how much of a digest names a version, as of a commit.
 const shaLength = 8

@@ -206,7 +206,9 @@ type Rollout struct {
 	StartedBy string
 	// StartedWhy is why, in the words of whoever started it; it may be empty.
 	StartedWhy string
-	EndedAt    time.Time
+	// Back is the number of the record that it goes back to; 0 where it goes on.
+	Back    int64
+	EndedAt time.Time
 	// Seq and At are those of the last event.
 	Seq int64
 	At  time.Time

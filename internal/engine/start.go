@@ -22,6 +22,8 @@ type Opening struct {
 	Fast bool
 	// Reason is why, in the words of whoever starts it; it may be empty.
 	Reason string
+	// Back is the number of the record that it goes back to; 0 where it goes on.
+	Back int64
 }
 
 // Refusal is returned when a rollout cannot be started as things are. Nothing has been
@@ -66,7 +68,7 @@ func Prepare(ctx context.Context, ports Ports, opening Opening) (*Started, error
 		plan = FastPlan(opening.Spec)
 	}
 	return &Started{
-		ID: opening.ID, Key: opening.Key, Spec: opening.Spec, Plan: plan, Reason: opening.Reason,
+		ID: opening.ID, Key: opening.Key, Spec: opening.Spec, Plan: plan, Reason: opening.Reason, Back: opening.Back,
 		Stable: stable, Canary: opening.Spec.Canary(), Route: route, Record: record, Conduct: opening.Conduct,
 	}, nil
 }

@@ -166,6 +166,9 @@ func specialDetails() map[engine.EventKind]func(engine.Body, *engine.Rollout) fi
 			if b.Reason != "" {
 				details["reason"] = b.Reason
 			}
+			if b.Back != 0 {
+				details["back"] = b.Back
+			}
 			return details
 		}),
 		engine.KindWeightsIntended: special(func(b *engine.WeightsIntended, _ *engine.Rollout) fields {

@@ -30,6 +30,8 @@ func newHistory(p *program) *cobra.Command {
 			"started, how long it took, divided into working, holding, waiting for a person and being without a driver,\n" +
 			"the requests and errors that the canary served, who drove, and why it ended. With ROLLOUT, or the beginning of\n" +
 			"its ID, alone or of SERVICE, it tells every event and command of that one, with time, actor, reason and evidence.\n\n" +
+			"Metrics are late: the requests are those that whoever drove had read. Up to when they are known is told with\n" +
+			"them, in JSON as requests_known_to; where nothing is known, requests and errors are null.\n\n" +
 			"--output json writes one object a rollout; with ROLLOUT its whole journal, one object a line: rollout, seq, at,\n" +
 			"actor, kind and body of every event, and rollout and command of what was asked and never answered.\n\n" +
 			"--replay opens the console on a rollout that is over, with time to scroll through (needs a terminal).",

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"serin/internal/engine"
-	"serin/internal/engine/analysis"
 )
 
 // HistoryReport is one rollout as history tells it.
@@ -17,10 +16,10 @@ type HistoryReport struct {
 	Spent   engine.Spent
 	// Passed is how many steps were passed, of how many there are; the bake is the last.
 	Passed, Steps int
-	// Requests and Errors are what the canary served, as far as was read; HasResponses is
-	// false for tcp, which has none to count.
-	Requests, Errors float64
-	HasResponses     bool
+	// Served is what the canary served, as far as is known; HasResponses is false for tcp,
+	// which has none to count.
+	Served       engine.Served
+	HasResponses bool
 	// Drivers are all who drove, in order.
 	Drivers []engine.Driver
 }
@@ -29,10 +28,9 @@ type HistoryReport struct {
 func NewHistoryReport(events []engine.Event, now time.Time) HistoryReport {
 	r := engine.Fold(events)
 	report := HistoryReport{
-		Rollout: r, Spent: engine.SpentOn(events, now), Steps: len(r.Plan.Steps), HasResponses: r.Spec.Protocol.HasResponses(),
+		Rollout: r, Spent: engine.SpentOn(events, now), Steps: len(r.Plan.Steps),
+		Served: engine.ServedBy(events, now), HasResponses: r.Spec.Protocol.HasResponses(),
 	}
-	served := analysis.Sum(r.Responses[r.Canary.Sha])
-	report.Requests, report.Errors = served.Total(), served.Class(5)
 	for _, event := range events {
 		switch body := event.Body.(type) {
 		case *engine.StepPassed:
@@ -66,7 +64,7 @@ func (h HistoryReport) Text(out io.Writer) error {
 	}
 	add(spent)
 	if h.HasResponses {
-		add(fmt.Sprintf("the canary served %.0f requests, %.0f with a 5xx", h.Requests, h.Errors))
+		add(h.Served.String())
 	}
 	var drivers []string
 	for _, driver := range h.Drivers {
@@ -90,9 +88,10 @@ func brief(d time.Duration) string { return d.Round(time.Second).String() }
 // JSON writes the rollout as one object in one line: rollout, service, environment,
 // outcome (null while it is open), phase, reason, cause (verdict, person, interrupt,
 // deployment, provider, timeout; null without), leftover, first, started, started_by,
-// started_why (the reason that was given; null without), ended, seconds (total, working, holding, waiting, driverless), steps, steps_passed, requests and
-// errors that the canary served (null for tcp), drivers, and stable and canary with their
-// weights.
+// started_why (the reason that was given; null without), ended, seconds (total, working,
+// holding, waiting, driverless), steps, steps_passed, requests and errors that the canary
+// served, and requests_known_to, up to when that is known (null for tcp, and all three
+// while nothing is known), drivers, and stable and canary with their weights.
 func (h HistoryReport) JSON(out io.Writer) error {
 	r := h.Rollout
 	line := &object{}
@@ -124,17 +123,22 @@ func (h HistoryReport) JSON(out io.Writer) error {
 	})
 	line.add("steps", h.Steps)
 	line.add("steps_passed", h.Passed)
-	if h.HasResponses {
-		line.add("requests", h.Requests)
-		line.add("errors", h.Errors)
-	} else {
-		line.add("requests", nil)
-		line.add("errors", nil)
-	}
+	h.addServed(line)
 	line.add("drivers", h.Drivers)
 	addShares(line, r)
 	_, err := out.Write(line.end())
 	return err
+}
+
+// addServed adds what the canary served: a number that is not known is none.
+func (h HistoryReport) addServed(line *object) {
+	var requests, errors, to any
+	if h.HasResponses && !h.Served.KnownTo.IsZero() {
+		requests, errors, to = h.Served.Requests, h.Served.Errors, h.Served.KnownTo.UTC()
+	}
+	line.add("requests", requests)
+	line.add("errors", errors)
+	line.add("requests_known_to", to)
 }
 
 // Audit writes every event of a rollout, in order, and every command that nobody answered:

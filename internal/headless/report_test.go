@@ -201,14 +201,14 @@ func TestAnswers(t *testing.T) {
 }
 
 func TestHistoryCountsWhatTheCanaryServed(t *testing.T) {
-	at := time.Date(2026, 11, 23, 14, 0, 0, 0, time.UTC)
+	at := time.Date(2026, 11, 23, 14, 3, 0, 0, time.UTC)
 	served := &engine.Observed{Responses: []engine.Responses{
 		{Sha: canarySha, Buckets: []analysis.Bucket{{Start: at, Counts: [5]float64{0, 200, 0, 0, 3}}, {Start: at.Add(time.Minute), Counts: [5]float64{0, 100, 0, 2, 1}}}},
 		{Sha: stableSha, Buckets: []analysis.Bucket{{Start: at, Counts: [5]float64{0, 900, 0, 0, 9}}}},
 	}}
 	story := begin(false).deploy().shift(0, 10).add(served, &engine.StepPassed{}, &engine.DriverTook{Driver: engine.Driver{Actor: "lee"}}, &engine.DriverTook{Driver: kim()})
 	report := headless.NewHistoryReport(story.events, story.at)
-	if report.Requests != 306 || report.Errors != 4 || report.Passed != 1 || report.Steps != 4 || len(report.Drivers) != 2 {
+	if report.Served.Requests != 306 || report.Served.Errors != 4 || report.Passed != 1 || report.Steps != 4 || len(report.Drivers) != 2 {
 		t.Errorf("%+v", report)
 	}
 	if whole := story.at.Sub(report.Rollout.StartedAt); report.Spent.Total() != whole {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"serin/internal/engine"
+	"serin/internal/engine/analysis"
 	"serin/internal/steer"
 )
 
@@ -61,7 +62,7 @@ func (s StatusReport) Text(out io.Writer) error {
 	add("rollout", fmt.Sprintf("%s, %s, began at %s, %s ago", r.ID, versions(r), stamp(r.StartedAt), ago(s.At, r.StartedAt)))
 	add("weights", s.weights())
 	if r.Verdict.Result != "" {
-		add("verdict", verdictWords(r.Verdict))
+		add("verdict", verdictWords(r.Verdict)+evidenceTo(r.Verdict))
 	}
 	add("driver", s.driver())
 	if r.Paused != nil {
@@ -79,6 +80,14 @@ func (s StatusReport) Text(out io.Writer) error {
 	}
 	add("next", next)
 	return writeLines(out, lines)
+}
+
+// evidenceTo is how far a verdict's numbers reach, as the end of a sentence.
+func evidenceTo(verdict analysis.Verdict) string {
+	if verdict.EvidenceTo.IsZero() {
+		return ""
+	}
+	return "; evidence to " + stamp(verdict.EvidenceTo)
 }
 
 // idle is a service without an open rollout.

@@ -42,7 +42,7 @@ func (d *deployment) attend(ctx context.Context, lease engine.Lease) error {
 // happened before in the report.
 func (d *deployment) beginAttended(ctx context.Context, host *console.Host, told *narrator, lease engine.Lease) error {
 	if !d.flags.resume {
-		return host.Drive(ctx, lease)
+		return host.Drive(ctx, lease, d.why)
 	}
 	events, err := d.past(ctx, lease)
 	if err != nil {
@@ -54,7 +54,7 @@ func (d *deployment) beginAttended(ctx context.Context, host *console.Host, told
 		told.event(event, rollout)
 	}
 	command, asks := d.first(rollout)
-	if err := host.Drive(ctx, lease); err != nil || !asks {
+	if err := host.Drive(ctx, lease, d.why); err != nil || !asks {
 		return err
 	}
 	return host.Post(rollout.Key.Service, command)

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -102,6 +103,8 @@ type deployment struct {
 	asks func(*engine.Rollout) (engine.Command, bool)
 	// unclaimed is set where the rollout could not be claimed, and is rolled back all the same.
 	unclaimed *engine.Unclaimed
+	// why is why a rollout is taken over, in the words of whoever does; it may be empty.
+	why string
 	// again is the command that goes on with the rollout, should it stay open.
 	again string
 	// page is the URL of the private sandbox's page; empty without one.
@@ -257,6 +260,10 @@ func (d *deployment) notStarted(ctx context.Context, err error) error {
 func (d *deployment) afterOpen(open engine.Header) string {
 	if open.Lease.Free {
 		return "go on with it: " + d.again
+	}
+	if d.flags.resume {
+		return fmt.Sprintf("its driver gives signs of life, and keeps it: wait for its end, or ask for what you want with "+
+			"serin promote %[1]s, serin pause %[1]s or serin rollback %[1]s", open.Key.Service)
 	}
 	return "wait for its end; should its driver be gone, go on with it: " + d.again
 }

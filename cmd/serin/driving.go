@@ -24,7 +24,7 @@ func (d *deployment) drive(ctx context.Context, lease engine.Lease) error {
 	queue := headless.NewQueue(d.out)
 	printers := d.printers(queue)
 	driver := engine.NewDriver(engine.DriverOptions{
-		Journal: d.journal, Ports: d.account.ports, ID: lease.Rollout, Driver: lease.Driver, Lease: lease,
+		Journal: d.journal, Ports: d.account.ports, ID: lease.Rollout, Driver: lease.Driver, Lease: lease, Reason: d.why,
 		OnEvent: func(event engine.Event, after *engine.Rollout) {
 			for _, printer := range printers {
 				printer.Event(event, after)

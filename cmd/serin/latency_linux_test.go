@@ -214,7 +214,7 @@ func (h *hanging) drive(t *testing.T, host *console.Host, log engine.Journal, ev
 		err = log.Append(t.Context(), id, 1, events[1:])
 	}
 	if err == nil {
-		err = host.Drive(t.Context(), lease)
+		err = host.Drive(t.Context(), lease, "")
 	}
 	if err != nil {
 		t.Fatal(err)

@@ -23,7 +23,7 @@ func TestARolloutThatIsLeftOpenIsTold(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := host.Drive(t.Context(), lease); err != nil {
+	if err := host.Drive(t.Context(), lease, ""); err != nil {
 		t.Fatal(err)
 	}
 	host.Close()

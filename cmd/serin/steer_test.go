@@ -89,7 +89,11 @@ func TestARolloutIsSteeredFromOtherProcesses(t *testing.T) {
 		t.Errorf("the answer is %+v", answer)
 	}
 	wants(t, r.says(t, 0, "promote", "yelb-appserver", "--reason", "QA signed off"), "step 1 of 2 passed at 50 %, promoted by")
-	wants(t, r.says(t, 1, "takeover", "yelb-appserver"), "has an open rollout", driver)
+	refused := r.says(t, 1, "takeover", "yelb-appserver")
+	wants(t, refused, "has an open rollout", driver, "gives signs of life", "serin rollback yelb-appserver")
+	if strings.Contains(refused, "serin takeover") {
+		t.Errorf("to what it refused just now it advises: %s", refused)
+	}
 	wants(t, r.says(t, 0, "rollback", "yelb-appserver", "--reason", "checkout is slow"), "taken up by", driver, "checkout is slow")
 	build.exits(headless.ExitRolledBackByPerson)
 	watcher.exits(headless.ExitRolledBackByPerson)
@@ -175,12 +179,15 @@ func TestARolloutThatNobodyDrives(t *testing.T) {
 	held.signal(syscall.SIGTERM)
 	held.exits(headless.ExitHeld)
 	wants(t, r.says(t, 1, "resume", "yelb-appserver"), "has let go of it", "serin takeover yelb-appserver")
-	next := r.verb(t, "takeover", "yelb-appserver")
+	next := r.verb(t, "takeover", "yelb-appserver", "--reason", "the build was cancelled")
+	next.until("driven by ")
+	wants(t, next.lines[len(next.lines)-1], ": the build was cancelled")
 	next.until("resumed by")
 	wants(t, r.says(t, 0, "promote", "yelb-appserver"), fmt.Sprintf("pid %d", next.command.Process.Pid))
 	next.until("weights confirmed: stable 0, canary 100")
 	r.says(t, 0, "promote", "yelb-appserver")
 	next.exits(headless.ExitSucceeded)
+	wants(t, r.says(t, 0, "history", "yelb-appserver", "--limit", "1"), ") because the build was cancelled\n")
 }
 
 // TestARollBackThatTheJournalDoesNotTake: who cannot be asked by the journal is named, and

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"os/signal"
@@ -17,6 +18,7 @@ type takeoverFlags struct {
 	environmentFlags
 	onInterrupt choice
 	view        viewFlags
+	reason      string
 	ci          bool
 }
 
@@ -30,13 +32,14 @@ func newTakeover(p *program) *cobra.Command {
 			"9 s. What was let go of, or is stuck, goes on; what a person has paused stays paused until it is resumed.\n\n" +
 			"In a terminal the console opens on the rollout. With --ci or --output json, or without a terminal on both ends,\n" +
 			"it prints what happens as deploy does. Exit codes and interrupts are those of deploy.",
-		Example: "  serin takeover yelb-appserver\n" +
+		Example: "  serin takeover yelb-appserver --reason \"the build was cancelled\"\n" +
 			"  serin takeover yelb-appserver --ci --on-interrupt hold",
 		Args: serviceNames(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error { return p.takeover(cmd, args[0], &flags) },
 	}
 	flags.register(cmd)
 	flags.view.register(cmd)
+	cmd.Flags().StringVar(&flags.reason, "reason", "", "why, for the journal and for whoever watches")
 	cmd.Flags().BoolVar(&flags.ci, "ci", false, "headless: a line an event, no escape codes, no questions")
 	cmd.Flags().Var(&flags.onInterrupt, "on-interrupt", "what the first interrupt does: SIGINT, SIGTERM, SIGHUP")
 	flags.onInterrupt.completes(cmd, "on-interrupt")
@@ -71,8 +74,9 @@ func (e *environment) toTakeOver(rollout *engine.Rollout, flags *takeoverFlags) 
 	d := e.goOnWith(rollout, "takeover")
 	d.flags.onInterrupt, d.flags.view = flags.onInterrupt, flags.view
 	d.attended = !flags.ci && !flags.output.json() && e.hasTerminal()
+	d.why = flags.reason
 	d.asks = func(r *engine.Rollout) (engine.Command, bool) {
-		return d.resumption("serin takeover"), r.LetGo || r.Stuck != nil
+		return d.resumption(cmp.Or(flags.reason, "serin takeover")), r.LetGo || r.Stuck != nil
 	}
 	return d
 }

@@ -137,7 +137,7 @@ func (h *Host) takeOver(ctx context.Context, t *track) error {
 	h.mu.Unlock()
 	lease, err := h.claim(ctx, header, lost)
 	if err == nil {
-		err = h.Drive(context.WithoutCancel(ctx), lease)
+		err = h.Drive(context.WithoutCancel(ctx), lease, "")
 	} else {
 		err = h.rollBackUnclaimed(t, err)
 	}

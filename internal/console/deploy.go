@@ -76,7 +76,7 @@ func (h *Host) Deploy(ctx context.Context, order scene.Order) error {
 	if err != nil {
 		return err
 	}
-	if !h.start(lease, []engine.Event{first}, nil) {
+	if !h.start(lease, []engine.Event{first}, "", nil) {
 		return errors.Join(fmt.Errorf("rollout %s began, and nobody drives it: %w", started.ID, errClosing), h.letGo(ctx, lease))
 	}
 	return nil

@@ -29,14 +29,14 @@ type ended struct {
 }
 
 // Drive drives the rollout of a lease that this process holds, until its end or until
-// Close. It returns when it has begun; with an error, the lease has been let go of. No
+// Close; reason is why, in the words of whoever took it over, and may be empty. It returns when it has begun; with an error, the lease has been let go of. No
 // second one is begun for a service while the first lasts.
-func (h *Host) Drive(ctx context.Context, lease engine.Lease) error {
+func (h *Host) Drive(ctx context.Context, lease engine.Lease, reason string) error {
 	events, err := h.Journal.Events(ctx, lease.Rollout, 0)
 	if err == nil && len(events) == 0 {
 		err = fmt.Errorf("%w: %s has no events", engine.ErrNoRollout, lease.Rollout)
 	}
-	if err == nil && !h.start(lease, events, nil) {
+	if err == nil && !h.start(lease, events, reason, nil) {
 		err = errClosing
 	}
 	if err != nil {
@@ -55,9 +55,9 @@ func (h *Host) letGo(ctx context.Context, lease engine.Lease) error {
 	return nil
 }
 
-// start puts a driver to work, which rolls back only where unclaimed is not nil; false when
-// the host is closed.
-func (h *Host) start(lease engine.Lease, events []engine.Event, unclaimed *engine.Unclaimed) bool {
+// start puts a driver to work, with the reason why it takes over, if it does. It only rolls
+// back where unclaimed is not nil. False is the answer when the host is closed.
+func (h *Host) start(lease engine.Lease, events []engine.Event, reason string, unclaimed *engine.Unclaimed) bool {
 	rollout := engine.Fold(events)
 	d := &drive{latest: engine.NewLatest[engine.Snapshot](), done: make(chan struct{})}
 	t := &track{
@@ -66,7 +66,7 @@ func (h *Host) start(lease engine.Lease, events []engine.Event, unclaimed *engin
 	t.add(events...)
 	service := rollout.Key.Service
 	d.loop = engine.NewDriver(engine.DriverOptions{
-		Journal: h.Journal, Ports: h.Ports, ID: lease.Rollout, Driver: lease.Driver, Lease: lease,
+		Journal: h.Journal, Ports: h.Ports, ID: lease.Rollout, Driver: lease.Driver, Lease: lease, Reason: reason,
 		OnEvent: func(event engine.Event, after *engine.Rollout) {
 			h.takeEvent(t, event)
 			h.OnEvent(event, after)

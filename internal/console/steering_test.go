@@ -114,7 +114,7 @@ func TestAClosedHostBeginsNothing(t *testing.T) {
 			t.Errorf("it asked %v, %v", mail, err)
 		}
 		// What was claimed for it is let go of.
-		if err := h.Drive(t.Context(), lease); !errors.Is(err, errClosing) {
+		if err := h.Drive(t.Context(), lease, ""); !errors.Is(err, errClosing) {
 			t.Errorf("drive: %v", err)
 		}
 		if now, err := log.Lease(t.Context(), "r1"); err != nil || !now.Free {

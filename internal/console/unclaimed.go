@@ -33,7 +33,7 @@ func (h *Host) rollBackUnclaimed(t *track, why error) error {
 		return fmt.Errorf("%w. But %s runs, which drove it last and rolls it back without the journal too: press r in its console, or interrupt it (SIGTERM)", why, lease.Driver)
 	}
 	lease.Driver = h.Driver
-	if !h.start(lease, known.Events, &known) {
+	if !h.start(lease, known.Events, "", &known) {
 		return errClosing
 	}
 	return nil

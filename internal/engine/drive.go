@@ -34,6 +34,9 @@ type DriverOptions struct {
 	ID     string
 	Driver Driver
 	Lease  Lease
+	// Reason is why it is driven from here on, in the words of whoever took it over; it may
+	// be empty.
+	Reason string
 	// OnEvent is told every new event, in order, with a copy of the rollout after it. It
 	// must not wait for anything. It may be nil.
 	OnEvent func(Event, *Rollout)
@@ -204,7 +207,7 @@ func (d *DriveLoop) takeOn(ctx context.Context) error {
 		if d.rollout.Fence > d.Lease.Fence {
 			return d.survivable(ErrLeaseLost)
 		}
-		took := []Body{&DriverTook{Driver: d.Driver, Fence: d.Lease.Fence}}
+		took := []Body{&DriverTook{Driver: d.Driver, Fence: d.Lease.Fence, Reason: d.Reason}}
 		took = append(took, fromTheFuture(d.rollout, d.clock.now())...)
 		if d.Unclaimed != nil {
 			return d.goUnclaimed(ctx, took)

@@ -55,6 +55,8 @@ type (
 	DriverTook struct {
 		Driver Driver `json:"driver"`
 		Fence  int64  `json:"fence"`
+		// Reason is why, in the words of whoever took it over.
+		Reason string `json:"reason,omitempty"`
 	}
 	// StackIntended: the canary's stack is about to be asked for.
 	StackIntended struct {

@@ -11,7 +11,7 @@ import (
 // drives leaves without waiting for the last ones.
 type Served struct {
 	// Exposed is false for a canary that never had traffic.
-	Exposed bool
+	Exposed          bool
 	Requests, Errors float64
 	// KnownTo is up to when that is known: the end of the newest period that was read of the
 	// canary itself, for a new version's first responses come later than others'. Zero while

@@ -21,7 +21,21 @@ type HistoryReport struct {
 	Served       engine.Served
 	HasResponses bool
 	// Drivers are all who drove, in order.
-	Drivers []engine.Driver
+	Drivers []Drove
+}
+
+// Drove is who drove a rollout, and why it was taken over, where that was said.
+type Drove struct {
+	engine.Driver
+	Reason string `json:"reason,omitempty"`
+}
+
+// String is that in words.
+func (d Drove) String() string {
+	if d.Reason == "" {
+		return d.Driver.String()
+	}
+	return d.Driver.String() + " because " + d.Reason
 }
 
 // NewHistoryReport is the report of a rollout's events at a time.
@@ -36,8 +50,8 @@ func NewHistoryReport(events []engine.Event, now time.Time) HistoryReport {
 		case *engine.StepPassed:
 			report.Passed++
 		case *engine.DriverTook:
-			if !slices.Contains(report.Drivers, body.Driver) {
-				report.Drivers = append(report.Drivers, body.Driver)
+			if drove := (Drove{body.Driver, body.Reason}); !slices.Contains(report.Drivers, drove) {
+				report.Drivers = append(report.Drivers, drove)
 			}
 		}
 	}
@@ -91,7 +105,8 @@ func brief(d time.Duration) string { return d.Round(time.Second).String() }
 // started_why (the reason that was given; null without), ended, seconds (total, working,
 // holding, waiting, driverless), steps, steps_passed, requests and errors that the canary
 // served, and requests_known_to, up to when that is known (null for tcp, and all three
-// while nothing is known), drivers, and stable and canary with their weights.
+// while nothing is known), drivers (each with reason, why it
+// took over, where that was said), and stable and canary with their weights.
 func (h HistoryReport) JSON(out io.Writer) error {
 	r := h.Rollout
 	line := &object{}

@@ -35,7 +35,7 @@ func detailed[B engine.Body](say func(b B, r *engine.Rollout) string) saying {
 func sayings() map[engine.EventKind]saying {
 	return map[engine.EventKind]saying{
 		engine.KindStarted:       toldInLines(sayStarted),
-		engine.KindDriverTook:    told(func(b *engine.DriverTook, _ *engine.Rollout) string { return "driven by " + b.Driver.String() }),
+		engine.KindDriverTook:    told(func(b *engine.DriverTook, _ *engine.Rollout) string { return by("driven", b.Driver.String(), b.Reason) }),
 		engine.KindStackIntended: detailed(func(b *engine.StackIntended, _ *engine.Rollout) string { return "about to create stack " + b.Name }),
 		engine.KindStackRequested: told(func(_ *engine.StackRequested, r *engine.Rollout) string {
 			return "creating stack " + r.CanaryStack.Name

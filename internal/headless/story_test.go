@@ -174,7 +174,7 @@ func stories() map[string]*story {
 			rollBack(engine.Cause{Kind: engine.ByInterrupt, By: "kim", Reason: "interrupted"},
 				&engine.CommandTaken{Command: engine.Command{Kind: engine.RollBack, By: "lee", Reason: "checkout is slow"}}),
 		"replaced": begin(false).deploy().shift(0, 10).wait(42 * time.Second).
-			add(&engine.DriverTook{Driver: engine.Driver{Actor: "lee", Place: "lee@laptop, pid 9"}, Fence: 2}).
+			add(&engine.DriverTook{Driver: engine.Driver{Actor: "lee", Place: "lee@laptop, pid 9"}, Fence: 2, Reason: "kim's laptop\x1b is off"}).
 			rollBack(engine.Cause{Kind: engine.ByPerson, By: "lee", Reason: "asked for by lee: nobody is there"}),
 		"held": gated().add(
 			&engine.PausedNow{Pause: engine.Pause{Kind: engine.PausedByLetGo, By: "kim", Reason: "interrupted"}},

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 
@@ -78,6 +79,10 @@ func (e *environment) listPast(ctx context.Context, service string, limit int) e
 	}
 	if len(headers) == 0 && service != "" {
 		return e.auditOrNever(ctx, service)
+	}
+	if len(headers) == 0 {
+		e.warn(fmt.Sprintf("the journal knows no rollout in %s, account %s, region %s",
+			e.flags.environment, e.account.caller.Account, e.account.caller.Region))
 	}
 	var unread []error
 	for _, header := range headers {

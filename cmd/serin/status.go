@@ -25,7 +25,8 @@ func newStatus(p *program) *cobra.Command {
 		Short: "Say once what every service does: weights, and of an open rollout its step, verdict and driver",
 		Long: "Status reads the routes of an environment, and the open rollouts of the journal: state and step, the weights\n" +
 			"that the router has and those that were asked for, the verdict, who drives and when that driver last gave a\n" +
-			"sign of life, who paused and why, what comes next and when.\n\n" +
+			"sign of life, who paused and why, what comes next and when. A route that is split and that no rollout is open\n" +
+			"for has the state split, and what to do about it.\n\n" +
 			"Where a driver may be lost it looks for a sign of life first, for at most 9 s. --output json writes one object\n" +
 			"a service.\n\n" +
 			"Exit codes: 0; 1 what could not be read, which is said; 2 a wrong command line.",

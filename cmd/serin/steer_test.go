@@ -222,8 +222,11 @@ func TestWhatIsAskedOfNothing(t *testing.T) {
 			t.Errorf("%s says %q, want %q in it", verb, got, words)
 		}
 	}
-	if got := r.says(t, 0, "history"); got != "" {
-		t.Errorf("an empty history is %q", got)
+	for _, output := range []string{"text", "json"} {
+		empty := r.run(t, 0, "history", "--output", output)
+		if got := empty.text(); got != "" || !strings.HasPrefix(empty.diagnostics.String(), "serin: the journal knows no rollout in ecs-blogpost, account ") {
+			t.Errorf("an empty history is %q, and it says %q", got, empty.diagnostics.String())
+		}
 	}
 }
 

@@ -135,6 +135,27 @@ func TestStatusTellsTheRoutersWeights(t *testing.T) {
 	}
 }
 
+// A service whose route is split is not idle, although no rollout is known that did it:
+// none can begin.
+func TestStatusTellsOfASplitThatNoRolloutIsOpenFor(t *testing.T) {
+	last := engine.Fold(begin(false).deploy().shift(0, 10).rollBack(engine.Cause{Kind: engine.ByPerson, By: "kim", Reason: "slow"}).events)
+	for none, report := range map[string]headless.StatusReport{
+		"known": {Service: "yelb-appserver", Route: route(90, 10)}, "open": {Service: "yelb-appserver", Route: route(90, 10), Last: last},
+	} {
+		var text, line bytes.Buffer
+		want := "yelb-appserver: split, no rollout is " + none + ", yelb-appserver-3f2a91c0 90, yelb-appserver-9bd0417e 10\n  next     no deploy begins while it is split"
+		if err := report.Text(&text); err != nil || !strings.HasPrefix(text.String(), want) {
+			t.Errorf("%s (%v)", text.String(), err)
+		}
+		if err := report.JSON(&line); err != nil || !strings.Contains(line.String(), `"state":"split"`) || !strings.Contains(line.String(), `"next":"no deploy begins`) {
+			t.Errorf("%s (%v)", line.String(), err)
+		}
+	}
+	if state := (headless.StatusReport{Route: route(100, 0)}).State(); state != "idle" {
+		t.Errorf("one version with all of the traffic is %s", state)
+	}
+}
+
 func TestStatusTellsWhyItIsPausedWhereThatWasSaid(t *testing.T) {
 	for reason, want := range map[string]string{"": "by lee at 2026-11-23T14:00:00Z\n", "lunch": "by lee at 2026-11-23T14:00:00Z: lunch\n"} {
 		pause := engine.Pause{Kind: engine.PausedByPerson, By: "lee", At: time.Date(2026, 11, 23, 14, 0, 0, 0, time.UTC), Reason: reason}

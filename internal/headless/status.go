@@ -28,10 +28,12 @@ type StatusReport struct {
 	Last *engine.Rollout
 }
 
-// State is where the service stands, in one word: idle, stuck, driver_lost, let_go,
+// State is where the service stands, in one word: idle, split, stuck, driver_lost, let_go,
 // paused, or the phase of its rollout.
 func (s StatusReport) State() string {
 	switch r := s.Rollout; {
+	case r == nil && s.isSplit():
+		return "split"
 	case r == nil:
 		return "idle"
 	case r.Stuck != nil:
@@ -90,9 +92,34 @@ func evidenceTo(verdict analysis.Verdict) string {
 	return "; evidence to " + stamp(verdict.EvidenceTo)
 }
 
+// isSplit tells whether more than one target has traffic.
+func (s StatusReport) isSplit() bool {
+	serving := 0
+	for _, target := range s.Route.Targets {
+		if target.Weight > 0 {
+			serving++
+		}
+	}
+	return serving > 1
+}
+
+// afterSplit says what to do about a route that is split and that no rollout is open for.
+const afterSplit = "no deploy begins while it is split: where another journal has its rollout, name that with --journal; " +
+	"otherwise give one version all of the weight, with the AWS CLI or its console"
+
 // idle is a service without an open rollout.
 func (s StatusReport) idle() []string {
-	lines := []string{fmt.Sprintf("%s: idle, %s", s.Service, s.route())}
+	lines := []string{fmt.Sprintf("%s: %s, %s", s.Service, s.State(), s.route())}
+	if s.isSplit() {
+		none := "known"
+		if s.Last != nil {
+			none = "open"
+		}
+		lines = []string{
+			fmt.Sprintf("%s: split, no rollout is %s, %s", s.Service, none, s.route()),
+			"  next     " + afterSplit,
+		}
+	}
 	if s.Last != nil {
 		lines = append(lines, fmt.Sprintf("  last     rollout %s, %s, %s at %s", s.Last.ID, versions(s.Last), s.Last.Outcome.Past(), stamp(s.Last.EndedAt)))
 	}
@@ -160,6 +187,9 @@ func pauseWords(pause *engine.Pause) string {
 // Next is what comes next, and when; without a time when that is not known.
 func (s StatusReport) Next() (string, time.Time) {
 	r := s.Rollout
+	if r == nil && s.isSplit() {
+		return afterSplit, time.Time{}
+	}
 	if r == nil {
 		return "", time.Time{}
 	}
@@ -242,7 +272,7 @@ func coming(r *engine.Rollout) string {
 // targets that were read), fault, and of an open rollout rollout, phase, step (from 1),
 // steps, started, stable and canary with their shas, desired and actual weights, verdict,
 // driver, life, last_seen, paused, stuck, faults, next and next_at. What there is none of
-// is null.
+// is null. Without one, a route that is split has next too.
 func (s StatusReport) JSON(out io.Writer) error {
 	line := &object{}
 	line.add("time", s.At.UTC())
@@ -252,6 +282,9 @@ func (s StatusReport) JSON(out io.Writer) error {
 	line.add("fault", textOrNull(s.Fault))
 	if r := s.Rollout; r == nil {
 		line.add("rollout", nil)
+		if next, _ := s.Next(); next != "" {
+			line.add("next", next)
+		}
 	} else {
 		s.addRollout(line, r)
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"serin/internal/engine"
@@ -67,7 +68,7 @@ func (h *Host) mail(id, service string, command engine.Command) {
 	if errors.Is(err, context.DeadlineExceeded) {
 		err = fmt.Errorf("the journal gave no answer within %s: whether it took what was asked is not known; see what the rollout does before asking again", mailTime)
 	}
-	h.change(func() bool { return h.noteFault(asking(service), err) })
+	h.change(func() bool { return h.noteUndone(asking(service), err) })
 }
 
 // asking is what fails when nobody can be asked.
@@ -162,7 +163,8 @@ func (h *Host) stayOut(t *track, why error) bool {
 			}
 		})
 	}
-	h.noteFault(asking(service), fmt.Errorf("nobody drives its rollout, and it could not be taken over: %w", why))
+	h.noteUndone(asking(service), fmt.Errorf("%w: the rollout of %s, which nobody drives, could not be taken over for the %s",
+		why, service, strings.ReplaceAll(string(commands[0].Kind), "_", " ")))
 	return true
 }
 

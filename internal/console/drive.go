@@ -135,7 +135,7 @@ func (h *Host) show(t *track, d *drive) {
 				if t.drive != d {
 					return false
 				}
-				troubled := h.noteFault(driving(t.key.Service), troubled(snapshot))
+				troubled := h.noteUndone(driving(t.key.Service), troubled(snapshot))
 				news := t.takeSnapshot(snapshot, h.Now())
 				return h.takeCounted(t) || news || troubled
 			})
@@ -161,7 +161,7 @@ func (h *Host) conclude(service string, t *track, how ended) {
 		// The journal may have it otherwise than this driver did.
 		t.drive, t.again = nil, true
 		h.endings[t.id] = how
-		h.noteFault(driving(service), how.remains())
+		h.noteUndone(driving(service), how.remains())
 		h.takeCounted(t)
 		nudge(h.metricsWake)
 		h.lookNow(service)

@@ -191,8 +191,8 @@ func (h *Host) takeFollowed(header engine.Header, events []engine.Event, rollout
 func (h *Host) begin(service string, t *track) {
 	h.tracks[service] = t
 	// What was said of the one before.
-	h.noteFault(driving(service), nil)
-	h.noteFault(asking(service), nil)
+	h.noteUndone(driving(service), nil)
+	h.noteUndone(asking(service), nil)
 	if w := h.services[service]; w != nil {
 		spec, before := t.rollout.Spec, w.period()
 		w.spec = &spec

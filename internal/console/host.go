@@ -204,6 +204,18 @@ func (h *Host) noteFault(what string, err error) bool {
 	return fault != before
 }
 
+// noteUndone is noteFault for what was to be done, and was not.
+func (h *Host) noteUndone(what string, err error) bool {
+	before := h.faults[what]
+	news := h.noteFault(what, err)
+	if fault, failing := h.faults[what]; failing {
+		fault.Undone = true
+		h.faults[what] = fault
+		return fault != before
+	}
+	return news
+}
+
 // faultOf is the fault of an error; it lasts since the one before it, if there was one.
 func faultOf(err error, before scene.Fault, now time.Time) scene.Fault {
 	fault := scene.Fault{Message: err.Error(), Hint: engine.HintOf(err), Since: now}

@@ -31,6 +31,8 @@ func (m *model) askRollBack(rollout *scene.Rollout) {
 			decline("keep the rollout", undone(engine.RollBack)),
 		},
 	}
+	// Enter rolls back from the answers, so it does from the reason.
+	d.submit = d.choices[0].act
 	m.askOf(rollout, engine.RollBack, d, func(now *scene.Rollout) []string {
 		return []string{backWords(now.Rollout), driverWords(now, "rolls back at once")}
 	})

@@ -109,6 +109,9 @@ func (d *dialog) shown(spin string) *screen.Dialog {
 	if d.busy != "" {
 		shown.Lines = append(append([]string{}, d.lines...), d.busy+" "+spin)
 	}
+	if d.busy == "" && d.focused() != nil && d.submit == nil {
+		shown.Lines = append(append([]string{}, d.lines...), "Enter goes on to the answers.")
+	}
 	for _, f := range d.fields {
 		shown.Fields = append(shown.Fields, f.shown())
 	}

@@ -72,13 +72,24 @@ func TestFocusIsOnTheSafeAnswer(t *testing.T) {
 
 func TestReasonIsTyped(t *testing.T) {
 	rig := newRig(t, hostOf(rolling("yelb-appserver", engine.Holding)))
-	rig.press("r", "tab", "double votex", "backspace", "s", "enter")
+	rig.press("r", "tab", "double votex", "backspace", "s")
+	if shown := rig.dialog().shown(""); shown.Choices[0] != (screen.Choice{Key: "enter", Does: "roll back", Dangerous: true}) {
+		t.Errorf("while the reason is typed the dialog offers %+v", shown.Choices)
+	}
 	rig.posts()
 	rig.press("enter")
+	rig.noDialog()
 	rig.posts(engine.RollBack)
 	if reason := rig.host.posts[0].command.Reason; reason != "double votes" {
 		t.Fatalf("the reason is %q", reason)
 	}
+	rig.press("P", "shift+tab", "the fix is urgent: y")
+	if shown := rig.dialog().shown(""); !slices.Contains(shown.Lines, "Enter goes on to the answers.") || shown.Choices[1].Key != "y" {
+		t.Errorf("while the reason is typed the dialog shows %+v", shown)
+	}
+	rig.press("enter", "enter")
+	rig.says("nothing was promoted")
+	rig.posts(engine.RollBack)
 	rig.press("P", "shift+tab", "the fix is urgent: y", "enter", "y")
 	rig.posts(engine.RollBack, engine.PromoteFully)
 	if reason := rig.host.posts[1].command.Reason; reason != "the fix is urgent: y" {

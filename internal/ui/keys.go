@@ -277,7 +277,8 @@ A key that cannot act now is dimmed, and says why when it is pressed.
 A dangerous key asks first. Its answers have other keys than the one that asked, and
 ` + "`enter`" + ` is the answer that is focused: the safe one. For rolling back that is the roll back;
 for everything else it is to change nothing. ` + "`tab`" + ` moves to the reason, which may be typed
-and is kept in the journal for ever, and back; arrows move among the answers.
+and is kept in the journal for ever, and back; arrows move among the answers. In the reason
+` + "`enter`" + ` rolls back too; of every other question it goes on to the answers.
 A question closes by itself, and says why, when what it asks about is over or cannot be asked any more.
 Pasted text never acts, and keys are ignored for a moment after the window got the focus.
 ` + "`--read-only`" + ` leaves out the keys that change something.

@@ -39,10 +39,12 @@ type Scene struct {
 	JournalFault string
 }
 
-// Fault is a reading that fails.
+// Fault is a reading that fails, or something that was to be done and was not.
 type Fault struct {
 	Message, Hint string
 	Since         time.Time
+	// Undone is true for what was to be done: its Message says all of it.
+	Undone bool
 }
 
 // Service is one service of the environment.

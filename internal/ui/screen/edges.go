@@ -64,6 +64,9 @@ func (f *frame) banners() []string {
 	for _, what := range sortedKeys(f.s.Scene.Faults) {
 		fault := f.s.Scene.Faults[what]
 		words := fmt.Sprintf("! cannot read %s since %s: %s", clean(what), stamp(fault.Since), clean(fault.Message))
+		if fault.Undone {
+			words = fmt.Sprintf("! %s (%s, since %s)", clean(fault.Message), clean(what), stamp(fault.Since))
+		}
 		if fault.Hint != "" {
 			words += "; " + clean(fault.Hint)
 		}

@@ -239,10 +239,13 @@ func TestARolloutIsLeftTakenOverAndRolledBack(t *testing.T) {
 
 // Another console asks through the journal, and sees what becomes of it.
 // elsewhere is another console of the same environment, which has looked for a while.
-func (l *live) elsewhere(t *testing.T, log engine.Journal) (other *live, leave func()) {
+func (l *live) elsewhere(t *testing.T, log engine.Journal, changes ...func(*Options)) (other *live, leave func()) {
 	t.Helper()
 	options := l.Options
 	options.Driver, options.Journal = engine.Driver{Actor: "lee", Place: "elsewhere"}, log
+	for _, change := range changes {
+		change(&options)
+	}
 	other = &live{New(options)}
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan struct{})

@@ -3,7 +3,6 @@ package console
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -332,73 +331,4 @@ func TestTasksAreReadTogether(t *testing.T) {
 			<-done
 		})
 	}
-}
-
-// Any number of consoles costs no query more than the driver's own, and all see the same
-// responses; when there is no driver any more, each reads for itself.
-func TestConsolesReadWhatTheDriverCounted(t *testing.T) {
-	asked := map[int]int64{}
-	for _, watching := range []int{0, 1, 20} {
-		t.Run(fmt.Sprint(watching), func(t *testing.T) {
-			metrics := &queried{}
-			onSandbox(t, func(o *Options) {
-				metrics.Metrics, o.Ports.Metrics = o.Ports.Metrics, metrics
-				o.Settings = append(o.Settings, "WaitTime=600", "FailureThresholdValue=100000")
-			}, func(t *testing.T, l *live) {
-				t.Helper()
-				if err := l.Deploy(t.Context(), scene.Order{Service: appserver, Image: appserver + ":fixed", Sha: canary}); err != nil {
-					t.Fatal(err)
-				}
-				l.until(t, "it holds", func(s scene.Service) bool { return s.Rollout.Rollout.Phase == engine.Holding })
-				var others []*live
-				for range watching {
-					other, leave := l.elsewhere(t, l.Journal)
-					defer leave()
-					others = append(others, other)
-				}
-				after(20 * time.Second)
-				metrics.queries.Store(0)
-				after(30 * time.Second)
-				asked[watching] = metrics.queries.Load()
-				mine := l.appserver(t).Responses[canary]
-				if len(mine) < 10 {
-					t.Errorf("the driver's console has %d periods", len(mine))
-				}
-				for _, other := range others {
-					seen := other.appserver(t)
-					if got := seen.Responses[canary]; len(got) < len(mine)-3 || time.Since(seen.Rollout.Evidence.MetricsAt) > time.Minute {
-						t.Fatalf("a watcher has %d periods of %d, read at %s", len(got), len(mine), seen.Rollout.Evidence.MetricsAt)
-					}
-				}
-				if watching != 1 {
-					return
-				}
-				l.Ask(engine.Command{Kind: engine.LetGoOfIt, Interrupt: true})
-				others[0].until(t, "it is let go of", func(s scene.Service) bool { return s.Rollout.Rollout.LetGo })
-				before := len(others[0].appserver(t).Responses[canary])
-				after(20 * time.Second)
-				if now := len(others[0].appserver(t).Responses[canary]); now < before+10 {
-					t.Errorf("without a driver it has %d periods, before it had %d", now, before)
-				}
-			})
-		})
-	}
-	if asked[0] == 0 || asked[1] > asked[0]+2 || asked[20] > asked[0]+2 {
-		t.Errorf("queries by the number of consoles that watch: %v", asked)
-	}
-}
-
-// queried are metrics that count the queries of the service under test.
-type queried struct {
-	engine.Metrics
-	queries atomic.Int64
-}
-
-func (q *queried) Responses(ctx context.Context, queries []engine.ResponseQuery) ([]engine.Responses, error) {
-	for _, query := range queries {
-		if query.Service.Name == appserver {
-			q.queries.Add(1)
-		}
-	}
-	return q.Metrics.Responses(ctx, queries)
 }

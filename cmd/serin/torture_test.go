@@ -65,7 +65,6 @@ type killer struct {
 	reads  int
 	at     point
 	victim *os.Process
-	killed atomic.Bool
 }
 
 // changes are the calls of a rollout that change the account.
@@ -127,7 +126,6 @@ func (k *killer) counted() (calls, reads int) {
 }
 
 func (k *killer) kill(victim *os.Process) {
-	k.killed.Store(true)
 	_ = victim.Signal(syscall.SIGKILL)
 }
 
@@ -225,22 +223,35 @@ func (s *scene) account(t *testing.T) string {
 	return strings.ReplaceAll(b.String(), s.sandbox.Account(), "ACCOUNT")
 }
 
-// peace is a run that nobody kills: the account after it, and how many events, changing
-// calls and reading calls it had.
+// peace is a run that nobody kills: the account before it and after it, how many events,
+// changing calls and reading calls it had, and which event was the first that confirmed
+// weights.
 type peace struct {
-	account              string
-	events, calls, reads int
+	before, account              string
+	events, calls, reads, shared int
 }
 
 func undisturbed(t *testing.T, a agony) peace {
 	t.Helper()
 	s := newScene(t, a)
+	s.countsWrites = false
+	before := s.account(t)
+	s.countsWrites = a.countsWrites
 	p := s.begin(t)
 	p.exits(a.code)
-	seen := peace{events: len(p.lines) - 1}
+	seen := peace{before: before, events: len(p.lines) - 1}
+	seen.shared = 1 + slices.IndexFunc(p.lines, func(line string) bool {
+		return strings.Contains(line, `"event":"`+string(engine.KindWeightsConfirmed)+`"`)
+	})
 	seen.calls, seen.reads = s.killer.counted()
 	seen.account = s.account(t)
 	return seen
+}
+
+// undone is the account after a roll back: as before, and of the canary's stack that it was
+// deleted.
+func (p peace) undone() string {
+	return strings.Replace(p.before, "stack ", "stack ecs-blogpost-yelb-appserver-9bd0417e DELETE_COMPLETE\nstack ", 1)
 }
 
 // point is where a driver is killed: after an event, or in a call that changes or reads.
@@ -286,14 +297,21 @@ const inCalls = 26
 
 // TestTorture kills the driver with SIGKILL, goes on with another one, and compares the
 // account with that of a run that nobody killed. It tries 20 points, 8 where races are
-// looked for, and at four of them two drivers try to take over at once. With
-// SERIN_TORTURE=all (make torture) these are all there are: every journal event, every
-// changing call before and after its effect, and more than a hundred points inside calls.
+// looked for, and at four of them two drivers try to take over at once; at one more the
+// rollout is rolled back instead. With SERIN_TORTURE=all (make torture) these are all there
+// are: every journal event, every changing call before and after its effect, and more than
+// a hundred points inside calls.
 func TestTorture(t *testing.T) {
 	t.Parallel()
 	random := rand.New(rand.NewPCG(*tortureSeed, 0))
 	all := os.Getenv("SERIN_TORTURE") == "all"
-	for _, a := range agonies() {
+	var tried, reached atomic.Int64
+	t.Cleanup(func() {
+		if 2*reached.Load() < tried.Load() {
+			t.Errorf("seed %d: of %d points at which a driver was to be killed, %d were reached", *tortureSeed, tried.Load(), reached.Load())
+		}
+	})
+	for k, a := range agonies() {
 		seen := undisturbed(t, a)
 		points := seen.points(random, inCalls)
 		if !all {
@@ -302,19 +320,76 @@ func TestTorture(t *testing.T) {
 		for n, at := range points {
 			t.Run(fmt.Sprintf("%s %d %s", a.name, n, at), func(t *testing.T) {
 				t.Parallel()
-				// This run may read less than that one.
-				for !torture(t, a, at, all || n == 0, seen.account) {
-					at.read /= 2
+				tried.Add(1)
+				next := goOn
+				if all || n == 0 {
+					next = contenders(k + n)
+				}
+				if torture(t, a, at, next, seen.account) {
+					reached.Add(1)
+				}
+			})
+		}
+		if a.name == "success" {
+			t.Run("rolled back by another", func(t *testing.T) {
+				t.Parallel()
+				held := a // so that it is not past its end when it is killed
+				held.countsWrites, held.flags = false, append(tolerant(600), "--set", "PercentageStep=50")
+				if !torture(t, held, point{event: seen.shared}, rollBack, seen.undone()) {
+					t.Error("the driver was not killed")
 				}
 			})
 		}
 	}
 }
 
-// goOn has another driver go on, or one of two that both try to, and answers what it
-// printed. One that was killed before its rollout began has left nothing to resume: then the rollout is begun.
-// One that was killed after its end has left nothing to do.
-func (s *scene) goOn(t *testing.T, two bool) []string {
+// resume goes on with a rollout, takeover takes it over.
+func (s *scene) resume(t *testing.T) *process {
+	t.Helper()
+	return s.deploy(t, "--resume")
+}
+
+func (s *scene) takeover(t *testing.T) *process {
+	t.Helper()
+	return serinIn(t, s.environment, "takeover", s.service, "--ci", "--output", "json", "--reason", "the other one was killed")
+}
+
+// goOn has another driver go on, and answers what it printed.
+func goOn(t *testing.T, s *scene) []string {
+	t.Helper()
+	return s.goOnWith(t, func(t *testing.T) []string {
+		t.Helper()
+		p := s.resume(t)
+		p.exits(s.code)
+		return p.lines
+	})
+}
+
+// contenders has one of two drivers go on that both try to: each by one verb or the other,
+// all four ways in turn.
+func contenders(turn int) func(*testing.T, *scene) []string {
+	return func(t *testing.T, s *scene) []string {
+		t.Helper()
+		ways := []func(*testing.T) *process{s.resume, s.takeover}
+		return s.goOnWith(t, func(t *testing.T) []string {
+			t.Helper()
+			return s.contend(t, ways[(turn+1)%2], ways[turn/2%2])
+		})
+	}
+}
+
+// rollBack rolls back what nobody drives any more.
+func rollBack(t *testing.T, s *scene) []string {
+	t.Helper()
+	p := serinIn(t, s.environment, "rollback", s.service, "--yes", "--output", "json", "--reason", "the other one was killed")
+	p.exits(headless.ExitRolledBackByPerson)
+	return p.lines
+}
+
+// goOnWith goes on with a rollout. A driver that was killed before its rollout began has
+// left nothing to go on with: then the rollout is begun. One that was killed after its end
+// has left nothing to do.
+func (s *scene) goOnWith(t *testing.T, goOn func(*testing.T) []string) []string {
 	t.Helper()
 	clients := (&region{Endpoint: s.sandbox.Endpoint(), Region: s.sandbox.Region()}).clients(t)
 	caller, err := aws.Identify(t.Context(), clients.STS, clients.Where)
@@ -327,28 +402,22 @@ func (s *scene) goOn(t *testing.T, two bool) []string {
 	}
 	defer func() { _ = log.Close() }()
 	key := engine.Key{Account: caller.Account, Region: caller.Region, Environment: "ecs-blogpost", Service: s.service}
-	_, err = log.Current(t.Context(), key)
-	var p *process
-	if !errors.Is(err, engine.ErrNoRollout) {
-		if two {
-			return s.contend(t)
-		}
-		p = s.deploy(t, "--resume")
-	} else {
-		if all, err := log.Rollouts(t.Context(), key, 0); err != nil || len(all) > 0 {
-			return nil
-		}
-		p = s.begin(t)
+	if _, err = log.Current(t.Context(), key); !errors.Is(err, engine.ErrNoRollout) {
+		return goOn(t)
 	}
+	if all, err := log.Rollouts(t.Context(), key, 0); err != nil || len(all) > 0 {
+		return nil
+	}
+	p := s.begin(t)
 	p.exits(s.code)
 	return p.lines
 }
 
 // contend starts two drivers that take over at once. One ends the rollout; the other says
 // which process drives, or has ended it, and leaves.
-func (s *scene) contend(t *testing.T) []string {
+func (s *scene) contend(t *testing.T, one, other func(*testing.T) *process) []string {
 	t.Helper()
-	winner, loser := s.deploy(t, "--resume"), s.deploy(t, "--resume")
+	winner, loser := one(t), other(t)
 	var both sync.WaitGroup
 	for _, p := range []*process{winner, loser} {
 		both.Go(func() { _ = p.ends() }) // the exit codes tell
@@ -368,11 +437,36 @@ func (s *scene) contend(t *testing.T) []string {
 	return winner.lines
 }
 
-// torture tells whether the point was reached; one of a changing call must be.
-func torture(t *testing.T, a agony, at point, two bool, want string) (reached bool) {
+// torture kills a driver at a point, has another one go on, and compares the account. It
+// tells whether the driver was killed: one that does less than the undisturbed one may have
+// ended before. In a changing call it must be.
+func torture(t *testing.T, a agony, at point, next func(*testing.T, *scene) []string, want string) (killed bool) {
 	t.Helper()
-	s := newScene(t, a)
-	p := s.begin(t)
+	for ; ; at.read /= 2 {
+		s := newScene(t, a)
+		p, killed := s.beginKilled(t, at)
+		switch {
+		case killed:
+			p.lines = append(p.lines, next(t, s)...)
+		case p.code() != a.code:
+			t.Fatalf("the driver, to be killed %s, exits with %d, want %d:\n%s%s", at, p.code(), a.code, p.text(), p.diagnostics.String())
+		case at.read > 1:
+			continue // this run read less than that one
+		case at.event == 0:
+			t.Fatalf("the driver was not killed %s", at)
+		}
+		if got := s.account(t); got != want {
+			t.Errorf("seed %d: killed %s, the account is\n%swant\n%s\n%s", *tortureSeed, at, got, want, strings.Join(p.lines, ""))
+		}
+		return killed
+	}
+}
+
+// beginKilled begins a rollout whose driver is killed at a point, and tells whether it
+// died of that.
+func (s *scene) beginKilled(t *testing.T, at point) (p *process, killed bool) {
+	t.Helper()
+	p = s.begin(t)
 	s.killer.hunt(p.command.Process, at)
 	for n := 1; ; n++ {
 		line, err := p.out.ReadString('\n')
@@ -381,23 +475,11 @@ func torture(t *testing.T, a agony, at point, two bool, want string) (reached bo
 			break
 		}
 		if n == at.event {
-			p.signal(syscall.SIGKILL)
+			_ = p.command.Process.Signal(syscall.SIGKILL) // it may have ended by itself
 		}
 	}
 	_ = p.command.Wait()
-	if p.command.ProcessState.ExitCode() == a.code {
-		if at.event == 0 && !s.killer.killed.Load() {
-			if at.read > 1 {
-				return false
-			}
-			t.Fatalf("the driver was not killed %s", at)
-		}
-	} else {
-		s.killer.hunt(nil, point{})
-		p.lines = append(p.lines, s.goOn(t, two)...)
-	}
-	if got := s.account(t); got != want {
-		t.Errorf("seed %d: killed %s, the account is\n%swant\n%s\n%s", *tortureSeed, at, got, want, strings.Join(p.lines, ""))
-	}
-	return true
+	s.killer.hunt(nil, point{})
+	status, is := p.command.ProcessState.Sys().(syscall.WaitStatus)
+	return p, is && status.Signaled() && status.Signal() == syscall.SIGKILL
 }

@@ -72,6 +72,7 @@ func lay(path string, data []byte, options Options) (loaded, []*engine.FieldErro
 	spec, err := engine.ParseSpec(path, data, settings)
 	problems = append(problems, fieldErrors(err)...)
 	if len(problems) > 0 {
+		veil(problems, path, data, options)
 		return loaded{}, problems
 	}
 	all := loaded{spec: spec}

@@ -29,6 +29,8 @@ type Parameter struct {
 	// text; nil for none.
 	MinValue, MaxValue   *float64
 	MinLength, MaxLength *float64
+	// NoEcho is true for a value that CloudFormation does not show.
+	NoEcho bool
 }
 
 // isParameterName tells whether CloudFormation takes a name for a parameter's: letters
@@ -55,6 +57,7 @@ func (i *inspector) parameters(found *Template, node *yaml.Node) {
 			MaxValue:       number(declared.value, "MaxValue"),
 			MinLength:      number(declared.value, "MinLength"),
 			MaxLength:      number(declared.value, "MaxLength"),
+			NoEcho:         isNoEcho(declared.value),
 		}
 		if parameter.Type == "" {
 			i.fail(declared.key, "the parameter "+strconv.Quote(declared.name)+" has no Type", "write one, like String")
@@ -87,8 +90,8 @@ func number(node *yaml.Node, name string) *float64 {
 }
 
 // Check tells whether the template takes what the spec gives: every parameter that the
-// spec gives is declared, every one that is declared without a default is given, and
-// the values are allowed. The error is an engine.SpecError; its errors name no file.
+// spec gives is declared, every one that is declared without a default is given, no secret
+// is, and the values are allowed. The error is an engine.SpecError; its errors name no file.
 func (t Template) Check(spec engine.Spec) error {
 	i := &inspector{}
 	t.checkDeclared(i)
@@ -104,10 +107,15 @@ func (t Template) Check(spec engine.Spec) error {
 		}
 	}
 	for _, name := range declared {
+		_, own := spec.TemplateParameters[name]
 		value, isGiven := given[name]
 		switch parameter := t.Parameters[name]; {
+		case own && parameter.isSecret():
+			i.problems = append(i.problems, secretGiven("TemplateParameters."+name))
 		case isGiven:
 			i.checkValue(field(spec, name), parameter, value)
+		case !parameter.HasDefault && parameter.isSecret():
+			i.fail(nil, "the parameter "+strconv.Quote(name)+" is NoEcho without a Default, and a secret is not to be given", resolveSecret)
 		case !parameter.HasDefault:
 			i.add("TemplateParameters."+name, "", "missing: the template declares it without a Default",
 				"add it to TemplateParameters, or give --set TemplateParameters."+name+"=VALUE")
@@ -116,11 +124,17 @@ func (t Template) Check(spec engine.Spec) error {
 	return i.result()
 }
 
-// checkDeclared wants the parameters that every version's template is given.
+// checkDeclared wants the parameters that every version's template is given, and no secret
+// in the template itself.
 func (t Template) checkDeclared(i *inspector) {
 	for _, name := range slices.Sorted(maps.Keys(engine.Spec{}.Parameters())) {
 		if _, known := t.Parameters[name]; !known {
 			i.fail(nil, "does not declare the parameter "+strconv.Quote(name), "declare it under Parameters: every version is given it")
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(t.Parameters)) {
+		if t.Parameters[name].holdsSecret() {
+			i.fail(nil, "the parameter "+strconv.Quote(name)+" is NoEcho and has its value as its Default, which is recorded with the template", resolveSecret)
 		}
 	}
 }

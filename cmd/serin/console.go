@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"serin/internal/aws"
 	"serin/internal/console"
 	"serin/internal/engine"
 )
@@ -101,7 +102,7 @@ func (f *consoleFlags) opening(lookup func(string) (string, bool)) *console.Open
 		return flag
 	}
 	region := given(f.account.region, "AWS_REGION", "AWS_DEFAULT_REGION")
-	endpoint := given("", "AWS_ENDPOINT_URL")
+	endpoint := aws.ShownEndpoint(given("", "AWS_ENDPOINT_URL"))
 	connecting := "connecting to " + cmp.Or(endpoint, "AWS")
 	if region != "" {
 		connecting += " in " + region

@@ -6,7 +6,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
@@ -93,15 +92,11 @@ func Connect(ctx context.Context, options Options) (*Clients, error) {
 		return nil, where.fault(ctx, "read", "the AWS configuration", err)
 	}
 	where.Region = configuration.Region
-	where.Endpoint = awssdk.ToString(configuration.BaseEndpoint)
-	if given, err := url.Parse(where.Endpoint); err != nil || where.Endpoint != "" && (given.Scheme != "http" && given.Scheme != "https" || given.Host == "") {
-		return nil, refuse("connect to", "AWS", engine.Invalid, "write http://host:port in AWS_ENDPOINT_URL, or unset it",
-			"AWS_ENDPOINT_URL %q is not an address", clean(where.Endpoint))
-	}
+	where.Endpoint = ShownEndpoint(awssdk.ToString(configuration.BaseEndpoint))
 	if where.Region == "" {
 		return nil, refuse("connect to", "AWS", engine.Invalid, regionHint, "no AWS region is set")
 	}
-	return &Clients{
+	clients := &Clients{
 		Where:          where,
 		AppMesh:        appmesh.NewFromConfig(configuration),
 		CloudFormation: cloudformation.NewFromConfig(configuration),
@@ -112,7 +107,11 @@ func Connect(ctx context.Context, options Options) (*Clients, error) {
 		ECS:            ecs.NewFromConfig(configuration),
 		SSM:            ssm.NewFromConfig(configuration),
 		STS:            sts.NewFromConfig(configuration),
-	}, nil
+	}
+	if err := clients.checkEndpoints(configuration.BaseEndpoint); err != nil {
+		return nil, err
+	}
+	return clients, nil
 }
 
 // oneHost keeps Cloud Map from putting "data-" before the host of an endpoint that is not

@@ -26,7 +26,8 @@ type Where struct {
 	// Profile is the profile of the shared configuration; empty for the default chain.
 	Profile string
 	Region  string
-	// Endpoint is what answers instead of AWS (AWS_ENDPOINT_URL); empty for AWS itself.
+	// Endpoint is what answers instead of AWS (AWS_ENDPOINT_URL), as ShownEndpoint has it;
+	// empty for AWS itself.
 	Endpoint string
 }
 
@@ -300,23 +301,24 @@ func (w Where) unanswered(fault *engine.Fault, err error) {
 	late, timedOut := errors.AsType[*lateError](err)
 	unknown := unresolved && dns.IsNotFound
 	refused := errors.Is(err, syscall.ECONNREFUSED)
+	behind := withoutURL(err)
 	var netError net.Error
 	switch {
 	case timedOut:
 		fault.Err = &cause{text: late.Error()}
 	case unresolved:
-		fault.Err = &cause{text: "the name " + clean(dns.Name) + " could not be resolved (DNS)", err: err}
+		fault.Err = &cause{text: "the name " + clean(dns.Name) + " could not be resolved (DNS)", err: behind}
 	case refused:
-		fault.Err = &cause{text: "nothing accepts connections there (connection refused)", err: err}
+		fault.Err = &cause{text: "nothing accepts connections there (connection refused)", err: behind}
 	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
-		fault.Err = &cause{text: "the connection was lost before the answer came", err: err}
+		fault.Err = &cause{text: "the connection was lost before the answer came", err: behind}
 	case errors.As(err, &netError) && netError.Timeout():
-		fault.Err = &cause{text: "no connection was made in time", err: err}
+		fault.Err = &cause{text: "no connection was made in time", err: behind}
 	case isMissingRegion(err):
 		fault.Kind, fault.Hint = engine.Invalid, regionHint
 		fault.Err = &cause{text: "no AWS region is set"}
 	default:
-		fault.Err = &cause{text: clean(err.Error()), err: err}
+		fault.Err = otherwise(behind)
 	}
 	switch other := otherThan(w.Endpoint, err); {
 	case other != "" && (unresolved || refused):
@@ -328,6 +330,16 @@ func (w Where) unanswered(fault *engine.Fault, err error) {
 	case unresolved:
 		fault.Hint = "check this machine's network, and that the region " + w.Region + " exists"
 	}
+}
+
+// otherwise is the cause that nobody knows a short text for. One that had to be hidden
+// keeps nothing behind it.
+func otherwise(err error) error {
+	said := clean(err.Error())
+	if shown := withoutURLs(said); shown != said {
+		return &cause{text: shown}
+	}
+	return &cause{text: said, err: err}
 }
 
 // otherThan is the host that did not answer, where all of AWS is asked at an endpoint and

@@ -78,20 +78,6 @@ func (m *Metrics) Responses(ctx context.Context, queries []engine.ResponseQuery)
 	return answers, nil
 }
 
-// readAll reads the windows of several callers.
-func (m *Metrics) readAll(ctx context.Context, callers [][]*window) error {
-	windows := slices.Concat(callers...)
-	for _, asked := range windows {
-		asked.restart()
-	}
-	for _, batch := range batches(windows, time.Now()) {
-		if err := m.ask(ctx, batch); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // ask sends one batch and reads all its pages.
 func (m *Metrics) ask(ctx context.Context, batch batch) error {
 	input := batch.input()

@@ -3,6 +3,7 @@ package aws
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -28,10 +29,17 @@ type cluster struct {
 
 	// active are the ECS services of versions that are there, tasks theirs, by name; of a
 	// service whose tasks have to be listed there are none yet. broken says what ECS could
-	// not tell of one.
+	// not tell of one, failed which have a part in a request that failed.
 	active map[string]*types.Service
 	tasks  map[string][]types.Task
 	broken map[string]error
+	failed map[string]*mishap
+}
+
+// clear forgets what was read.
+func (c *cluster) clear() {
+	c.active, c.tasks = map[string]*types.Service{}, map[string][]types.Task{}
+	c.broken, c.failed = map[string]error{}, map[string]*mishap{}
 }
 
 func (c *cluster) add(service engine.Service, shas []string) {
@@ -48,15 +56,15 @@ func (c *cluster) target() string {
 
 // look reads the services of several callers, all of one cluster, and the tasks of those
 // that have the same tasks as when they were last listed. Those of the others each caller
-// lists for itself, so that nobody waits for the lists of a thousand.
-func (t *Tasks) look(ctx context.Context, callers []*cluster) error {
-	all := &cluster{name: callers[0].name, active: map[string]*types.Service{}, tasks: map[string][]types.Task{}, broken: map[string]error{}}
+// lists for itself, so that nobody waits for the lists of a thousand. A request that fails
+// is the trouble of those who have a version in it.
+func (t *Tasks) look(ctx context.Context, callers []*cluster, answer answered) {
+	all := &cluster{name: callers[0].name}
+	all.clear()
 	for _, in := range callers {
 		all.versions = append(all.versions, in.versions...)
 	}
-	if err := t.describeServices(ctx, all); err != nil {
-		return err
-	}
+	t.describeServices(ctx, all)
 	owner, now := make(map[string]string), time.Now()
 	for name, found := range all.active {
 		if arns, known := t.lists.of(all.name, found, now); known {
@@ -66,28 +74,36 @@ func (t *Tasks) look(ctx context.Context, callers []*cluster) error {
 			}
 		}
 	}
-	missing, err := t.describeTasks(ctx, all, owner)
-	if err != nil {
-		return err
-	}
+	missing := t.describeTasks(ctx, all, owner)
 	for name, tasks := range all.tasks {
-		if missing[name] || !agrees(all.active[name], tasks) {
+		if all.failed[name] == nil && (missing[name] || !agrees(all.active[name], tasks)) {
 			t.lists.forget(all.name, name)
 			delete(all.tasks, name)
 		}
 	}
-	for _, in := range callers {
+	places := make(map[*mishap][]int)
+	for i, in := range callers {
 		in.take(all)
+		places[in.mishap()] = append(places[in.mishap()], i)
 	}
-	return nil
+	answer.each(places)
+}
+
+// lookAlone is a look for nobody else.
+func (t *Tasks) lookAlone(ctx context.Context, in *cluster) (failed error) {
+	t.look(ctx, []*cluster{in}, func(err error, _ ...int) { failed = err })
+	return failed
 }
 
 // take takes what was read of the versions of one caller.
 func (c *cluster) take(all *cluster) {
-	c.active, c.tasks, c.broken = map[string]*types.Service{}, map[string][]types.Task{}, map[string]error{}
+	c.clear()
 	for _, name := range c.versions {
 		if err := all.broken[name]; err != nil {
 			c.broken[name] = err
+		}
+		if wrong := all.failed[name]; wrong != nil {
+			c.failed[name] = wrong
 		}
 		if found := all.active[name]; found != nil {
 			c.active[name] = found
@@ -98,23 +114,54 @@ func (c *cluster) take(all *cluster) {
 	}
 }
 
+// mishap is that of the first request that failed, in the order of the versions.
+func (c *cluster) mishap() *mishap {
+	for _, name := range c.versions {
+		if wrong := c.failed[name]; wrong != nil {
+			return wrong
+		}
+	}
+	return nil
+}
+
+// fail notes that a request failed that was about these versions.
+func (c *cluster) fail(names []string, err error) {
+	if err == nil {
+		return
+	}
+	wrong := &mishap{err}
+	for _, name := range names {
+		c.failed[name] = wrong
+	}
+}
+
 // describeServices reads the active ECS services of versions.
-func (t *Tasks) describeServices(ctx context.Context, in *cluster) error {
-	for part := range slices.Chunk(unique(in.versions), servicesPerRequest) {
-		out, err := t.api.DescribeServices(ctx, &ecs.DescribeServicesInput{Cluster: &in.name, Services: part})
-		if err != nil {
+func (t *Tasks) describeServices(ctx context.Context, in *cluster) {
+	parts := slices.Collect(slices.Chunk(unique(in.versions), servicesPerRequest))
+	answers, failed := make([]*ecs.DescribeServicesOutput, len(parts)), make([]error, len(parts))
+	several(len(parts), t.isCommon, func(at int) (err error) {
+		answers[at], err = t.api.DescribeServices(ctx, &ecs.DescribeServicesInput{Cluster: &in.name, Services: parts[at]})
+		return err
+	}, func(at int, err error) { failed[at] = err })
+	for at, part := range parts {
+		if failed[at] == nil {
+			failed[at] = in.takeServices(part, answers[at])
+		}
+		in.fail(part, failed[at])
+	}
+}
+
+// takeServices takes what ECS answered about the services with these names.
+func (c *cluster) takeServices(names []string, out *ecs.DescribeServicesOutput) error {
+	for _, failure := range out.Failures {
+		name := lastPart(awssdk.ToString(failure.Arn))
+		if err := c.note(failure, name, slices.Contains(names, name)); err != nil {
 			return err
 		}
-		for _, failure := range out.Failures {
-			name := lastPart(awssdk.ToString(failure.Arn))
-			if err := in.note(failure, name, slices.Contains(part, name)); err != nil {
-				return err
-			}
-		}
-		for i := range out.Services {
-			if found := &out.Services[i]; awssdk.ToString(found.Status) == "ACTIVE" {
-				in.active[awssdk.ToString(found.ServiceName)] = found
-			}
+	}
+	for i := range out.Services {
+		if found := &out.Services[i]; awssdk.ToString(found.Status) == "ACTIVE" {
+			c.active[awssdk.ToString(found.ServiceName)] = found
 		}
 	}
 	return nil
@@ -153,8 +200,9 @@ func (t *Tasks) complete(ctx context.Context, in *cluster) error {
 			owner[arn] = name
 		}
 	}
-	if _, err := t.describeTasks(ctx, in, owner); err != nil {
-		return err
+	t.describeTasks(ctx, in, owner)
+	if wrong := in.mishap(); wrong != nil {
+		return wrong.err
 	}
 	now := time.Now()
 	for name, arns := range listed {
@@ -165,31 +213,41 @@ func (t *Tasks) complete(ctx context.Context, in *cluster) error {
 
 // describeTasks reads tasks into those of their owners, by ARN. It tells of which owners a
 // task was not there any more.
-func (t *Tasks) describeTasks(ctx context.Context, in *cluster, owner map[string]string) (missing map[string]bool, err error) {
+func (t *Tasks) describeTasks(ctx context.Context, in *cluster, owner map[string]string) (missing map[string]bool) {
+	parts := slices.Collect(slices.Chunk(slices.Sorted(maps.Keys(owner)), tasksPerRequest))
+	answers, failed := make([]*ecs.DescribeTasksOutput, len(parts)), make([]error, len(parts))
+	several(len(parts), t.isCommon, func(at int) (err error) {
+		answers[at], err = t.api.DescribeTasks(ctx, &ecs.DescribeTasksInput{Cluster: &in.name, Tasks: parts[at]})
+		return err
+	}, func(at int, err error) { failed[at] = err })
 	missing = make(map[string]bool)
-	arns := make([]string, 0, len(owner))
-	for arn := range owner {
-		arns = append(arns, arn)
+	for at, part := range parts {
+		if failed[at] == nil {
+			failed[at] = in.takeTasks(owner, answers[at], missing)
+		}
+		owners := make([]string, len(part))
+		for i, arn := range part {
+			owners[i] = owner[arn]
+		}
+		in.fail(owners, failed[at])
 	}
-	slices.Sort(arns)
-	for part := range slices.Chunk(arns, tasksPerRequest) {
-		out, err := t.api.DescribeTasks(ctx, &ecs.DescribeTasksInput{Cluster: &in.name, Tasks: part})
-		if err != nil {
-			return nil, err
+	return missing
+}
+
+// takeTasks takes what ECS answered about tasks, and notes whose were not there any more.
+func (c *cluster) takeTasks(owner map[string]string, out *ecs.DescribeTasksOutput, missing map[string]bool) error {
+	for _, failure := range out.Failures {
+		name, known := owner[awssdk.ToString(failure.Arn)]
+		if err := c.note(failure, name, known); err != nil {
+			return err
 		}
-		for _, failure := range out.Failures {
-			name, known := owner[awssdk.ToString(failure.Arn)]
-			if err := in.note(failure, name, known); err != nil {
-				return nil, err
-			}
-			missing[name] = true
-		}
-		for _, task := range out.Tasks {
-			name := owner[awssdk.ToString(task.TaskArn)]
-			in.tasks[name] = append(in.tasks[name], task)
-		}
+		missing[name] = true
 	}
-	return missing, nil
+	for _, task := range out.Tasks {
+		name := owner[awssdk.ToString(task.TaskArn)]
+		c.tasks[name] = append(c.tasks[name], task)
+	}
+	return nil
 }
 
 // listAll are the ARNs of the running and of the stopped tasks of a service; it has none

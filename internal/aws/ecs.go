@@ -58,18 +58,21 @@ func NewTasks(api TaskAPI, names InstanceAPI, where Where) *Tasks {
 // are further apart.
 const tasksGathered = 400 * time.Millisecond
 
-// looksAt are the looks at a cluster. Every look at it meets that it is not there; but what
-// these credentials may see can differ from service to service (actions defined by ECS,
-// resource types of DescribeServices).
+// looksAt are the looks at a cluster.
 func (t *Tasks) looksAt(name string) *gathering[*cluster] {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.looks[name] == nil {
-		t.looks[name] = &gathering[*cluster]{window: tasksGathered, read: t.look, shared: func(err error) bool {
-			return hasCode(err, clusterMissing) || t.where.isCommon(err) && !hasCode(err, "AccessDeniedException", "AccessDenied")
-		}}
+		t.looks[name] = &gathering[*cluster]{window: tasksGathered, read: t.look, shared: t.isCommon}
 	}
 	return t.looks[name]
+}
+
+// isCommon tells an error that every look at a cluster would meet: that the cluster is not
+// there is one; but what these credentials may see can differ from service to service
+// (actions defined by ECS, resource types of DescribeServices).
+func (t *Tasks) isCommon(err error) bool {
+	return hasCode(err, clusterMissing) || t.where.isCommon(err) && !hasCode(err, "AccessDeniedException", "AccessDenied")
 }
 
 // How much of the past is told.
@@ -111,7 +114,7 @@ func (t *Tasks) HealthOf(ctx context.Context, versions map[engine.Service][]stri
 	all := make(map[engine.Service][]engine.TaskHealth, len(versions))
 	for _, name := range slices.Sorted(maps.Keys(clusters)) {
 		in := clusters[name]
-		err := t.look(ctx, []*cluster{in})
+		err := t.lookAlone(ctx, in)
 		if err == nil {
 			err = t.complete(ctx, in)
 		}

@@ -16,9 +16,10 @@ import (
 type gathering[Q any] struct {
 	// window is the least time between the beginnings of two calls.
 	window time.Duration
-	// read answers questions where they are. An error is one of the whole call; what is
-	// wrong with one question is written into that.
-	read func(ctx context.Context, questions []Q) error
+	// read answers questions where they are, and tells of each that it is answered, or why
+	// not. Such an error is one of a request, which several may share; what is wrong with
+	// one question is written into that.
+	read func(ctx context.Context, questions []Q, answer answered)
 	// shared tells an error that each question would meet alone as well, from one that a
 	// single question may have brought upon the others.
 	shared func(error) bool
@@ -38,8 +39,10 @@ type joint[Q any] struct {
 	cancel context.CancelFunc
 	timer  *time.Timer
 	askers []*asker[Q]
-	// waiting counts those that have not gone; gathering.mu is held.
+	// waiting counts those that have neither gone nor been answered; gathering.mu is held.
 	waiting int
+	// denied counts those who were told an error that is common to them.
+	denied atomic.Int64
 }
 
 // asker is who waits for a joint call.
@@ -49,23 +52,32 @@ type asker[Q any] struct {
 	answered chan error
 }
 
-// besideOne is how many questions of a failed joint call are asked alone at a time.
+// besideOne is how many questions of a failed request are asked alone at a time.
 const besideOne = 4
+
+// apart is how long after some who are told a common error the next ones are, so that a
+// thousand do not come back in one moment, every time: they all wait as long, then.
+const apart = 20 * time.Millisecond
 
 // ask has a question answered in place; who is the asker, so that one alone can be told from
 // many. It ends with ctx, and then the question must not be looked at any more.
 func (g *gathering[Q]) ask(ctx context.Context, who string, question Q) error {
 	call, one := g.join(ctx, who, question)
 	if call == nil {
-		return g.read(ctx, []Q{question})
+		return g.askNow(ctx, question)
 	}
+	defer g.leave(call)
 	select {
 	case err := <-one.answered:
 		return err
 	case <-ctx.Done():
-		g.leave(call)
 		return ctx.Err()
 	}
+}
+
+func (g *gathering[Q]) askNow(ctx context.Context, question Q) (failed error) {
+	g.read(ctx, []Q{question}, func(err error, _ ...int) { failed = err })
+	return failed
 }
 
 // join adds a question to the next joint call; there is none when it may be asked now.
@@ -90,7 +102,8 @@ func (g *gathering[Q]) join(ctx context.Context, who string, question Q) (*joint
 	return g.next, one
 }
 
-// leave takes an asker away. A call that has nobody left is not made, or is broken off.
+// leave takes an asker away, who was answered or does not wait any more. A call that has
+// nobody left is not made, or what is left of it is broken off.
 func (g *gathering[Q]) leave(call *joint[Q]) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -126,19 +139,42 @@ func (g *gathering[Q]) begin(call *joint[Q]) {
 	if len(askers) == 0 {
 		return
 	}
-	err := g.read(call.ctx, questions)
-	if err != nil && len(askers) > 1 && call.ctx.Err() == nil && !g.shared(err) {
-		g.askAlone(askers)
-		return
-	}
-	for _, one := range askers {
-		one.answered <- err
+	call.askers = askers
+	g.read(call.ctx, questions, func(err error, at ...int) {
+		some := make([]*asker[Q], len(at))
+		for i, place := range at {
+			some[i] = askers[place]
+		}
+		g.tell(call, some, err)
+	})
+}
+
+// tell tells some of the askers of a joint call what became of their questions. Where one
+// of those may be what is wrong with the others, each is asked alone.
+func (g *gathering[Q]) tell(call *joint[Q], some []*asker[Q], err error) {
+	switch {
+	case err == nil:
+		for _, one := range some {
+			one.answered <- nil
+		}
+	case len(call.askers) > 1 && !g.shared(err):
+		g.askAlone(call, some)
+	default:
+		for _, one := range some {
+			call.deny(one, err)
+		}
 	}
 }
 
-// askAlone asks the questions of a failed joint call one by one, until one meets what the
+// deny tells an asker an error that others meet, too, some a little later than others.
+func (j *joint[Q]) deny(one *asker[Q], err error) {
+	before := j.denied.Add(1) - 1
+	time.AfterFunc(time.Duration(before/besideOne)*apart, func() { one.answered <- err })
+}
+
+// askAlone asks the questions of a failed request one by one, until one meets what the
 // others would meet as well.
-func (g *gathering[Q]) askAlone(askers []*asker[Q]) {
+func (g *gathering[Q]) askAlone(call *joint[Q], askers []*asker[Q]) {
 	var next atomic.Int64
 	var met atomic.Pointer[error]
 	var working sync.WaitGroup
@@ -150,7 +186,7 @@ func (g *gathering[Q]) askAlone(askers []*asker[Q]) {
 					return
 				}
 				if common := met.Load(); common != nil {
-					askers[at].answered <- *common
+					call.deny(askers[at], *common)
 				} else if err := g.askOne(askers[at]); err != nil && g.shared(err) {
 					met.Store(&err)
 				}
@@ -166,7 +202,7 @@ func (g *gathering[Q]) askOne(one *asker[Q]) error {
 	if one.ctx.Err() != nil {
 		return nil
 	}
-	err := g.read(one.ctx, []Q{one.question})
+	err := g.askNow(one.ctx, one.question)
 	one.answered <- err
 	if one.ctx.Err() != nil {
 		return nil

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -29,7 +30,7 @@ var (
 	errOfAll = errors.New("of all")
 )
 
-func (c *calls) read(ctx context.Context, questions []string) error {
+func (c *calls) call(ctx context.Context, questions []string) error {
 	c.mu.Lock()
 	c.made = append(c.made, fmt.Sprintf("%d%v", time.Since(c.began).Milliseconds(), questions))
 	c.now++
@@ -54,6 +55,15 @@ func (c *calls) read(ctx context.Context, questions []string) error {
 		return nil
 	}
 	return c.fail(questions)
+}
+
+// read makes a call for all questions.
+func (c *calls) read(ctx context.Context, questions []string, answer answered) {
+	at := make([]int, len(questions))
+	for i := range at {
+		at[i] = i
+	}
+	answer(c.call(ctx, questions), at...)
 }
 
 // crowd asks a gathering at times.
@@ -251,6 +261,57 @@ func TestWhatAllWouldMeetIsNotMultiplied(t *testing.T) {
 		c.asking.Wait()
 		if len(c.answers) != 21 || len(c.made) > 2+2*besideOne {
 			c.t.Errorf("%d calls for %d", len(c.made), len(c.answers))
+		}
+	})
+}
+
+// Who is answered does not wait for those whose requests hang; such a request is broken off
+// when none of them waits any more.
+func TestWhoIsAnsweredWaitsForNoOther(t *testing.T) {
+	inCrowd(t, func(c *crowd) {
+		c.gathering.read = func(ctx context.Context, questions []string, answer answered) {
+			var reading sync.WaitGroup
+			for i, question := range questions {
+				reading.Go(func() {
+					if question == "slow" || question == "slower" {
+						<-ctx.Done()
+						c.mu.Lock()
+						c.made = append(c.made, fmt.Sprintf("%d broken off", time.Since(c.began).Milliseconds()))
+						c.mu.Unlock()
+					}
+					answer(ctx.Err(), i)
+				})
+			}
+			reading.Wait()
+		}
+		c.ask(c.t.Context(), "a", 0)
+		for i, who := range []string{"b", "c", "slow", "d", "slower"} {
+			ctx, cancel := context.WithTimeout(c.t.Context(), time.Duration(1000+100*i)*time.Millisecond)
+			defer cancel()
+			c.ask(ctx, who, 10+i)
+		}
+		c.expect([]string{"1400 broken off", "1400 broken off"}, []string{
+			"0 a <nil>", "400 b <nil>", "400 c <nil>", "400 d <nil>", "1200 slow context deadline exceeded", "1400 slower context deadline exceeded",
+		})
+	})
+}
+
+// Who meets a common error in a crowd does not come back at the same moment as all others.
+func TestACrowdIsToldACommonErrorApart(t *testing.T) {
+	inCrowd(t, func(c *crowd) {
+		c.fail = func([]string) error { return errOfAll }
+		c.ask(c.t.Context(), "a", 0)
+		for i := range 399 {
+			c.ask(c.t.Context(), fmt.Sprint("s", i), 1+i%300)
+		}
+		c.asking.Wait()
+		at := map[string]int{}
+		for _, answer := range c.answers {
+			moment, _, _ := strings.Cut(answer, " ")
+			at[moment]++
+		}
+		if len(c.made) != 2 || len(c.answers) != 400 || len(at) != 101 || at["400"] != besideOne || at["2380"] != 3 {
+			c.t.Errorf("%d calls; %d answers at %d moments: %v", len(c.made), len(c.answers), len(at), at)
 		}
 	})
 }

@@ -2,7 +2,9 @@ package aws
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -80,21 +82,25 @@ func TestRolloutsShareRequestsOfMetrics(t *testing.T) {
 	})
 }
 
-// spans are the minutes and the queries of each request after the first.
+// spans are the minutes and the queries of each request after the first, in no order: they
+// are made at the same time.
 func spans(asked []cloudwatch.GetMetricDataInput) (out []string) {
 	for _, in := range asked[1:] {
 		out = append(out, fmt.Sprintf("%s %d", in.EndTime.Sub(*in.StartTime), len(in.MetricDataQueries)/5))
 	}
+	slices.Sort(out)
 	return out
+}
+
+// high has a query ask for every second.
+func high(query engine.ResponseQuery) engine.ResponseQuery {
+	query.Period = time.Second
+	return query
 }
 
 // Nobody downloads the past that another one asks for, and what CloudWatch would answer
 // differently together is asked apart.
 func TestWindowsThatDoNotFitAreAskedApart(t *testing.T) {
-	high := func(query engine.ResponseQuery) engine.ResponseQuery {
-		query.Period = time.Second
-		return query
-	}
 	five := func(query engine.ResponseQuery) engine.ResponseQuery {
 		query.Period = 5 * time.Minute
 		return query
@@ -104,9 +110,9 @@ func TestWindowsThatDoNotFitAreAskedApart(t *testing.T) {
 		want    []string
 	}{
 		"a few periods":    {[]engine.ResponseQuery{ofShop(1, 2), ofShop(2, 12), ofShop(3, 5)}, []string{"12m0s 3"}},
-		"too many":         {[]engine.ResponseQuery{ofShop(1, 2), ofShop(2, 13), ofShop(3, 5)}, []string{"5m0s 2", "13m0s 1"}},
+		"too many":         {[]engine.ResponseQuery{ofShop(1, 2), ofShop(2, 13), ofShop(3, 5)}, []string{"13m0s 1", "5m0s 2"}},
 		"as much again":    {[]engine.ResponseQuery{ofShop(1, 40), ofShop(2, 80)}, []string{"1h20m0s 2"}},
-		"a long history":   {[]engine.ResponseQuery{ofShop(1, 600), ofShop(2, 5), ofShop(3, 5)}, []string{"5m0s 2", "10h0m0s 1"}},
+		"a long history":   {[]engine.ResponseQuery{ofShop(1, 600), ofShop(2, 5), ofShop(3, 5)}, []string{"10h0m0s 1", "5m0s 2"}},
 		"other periods":    {[]engine.ResponseQuery{ofShop(1, 5), high(ofShop(2, 5)), five(ofShop(3, 5))}, []string{"5m0s 1", "5m0s 1", "5m0s 1"}},
 		"seconds are gone": {[]engine.ResponseQuery{high(ofShop(1, 179)), high(ofShop(2, 181))}, []string{"2h59m0s 1", "3h1m0s 1"}},
 		"no time at all":   {[]engine.ResponseQuery{ofShop(1, 5), ofShop(2, 0)}, []string{"5m0s 1"}},
@@ -194,6 +200,115 @@ func TestARefusedRequestIsRepeatedInParts(t *testing.T) {
 			})
 		})
 	}
+}
+
+// fine is the period of a request for every second.
+func fine(in *cloudwatch.GetMetricDataInput) bool {
+	return *in.MetricDataQueries[0].MetricStat.Period == 1
+}
+
+// What befalls one request is no trouble of those who are in another, whatever it is.
+func TestARequestsTroubleIsItsOwn(t *testing.T) {
+	for _, trouble := range troubles() {
+		t.Run(trouble.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				fake := &metricFake{data: func(in *cloudwatch.GetMetricDataInput) (*cloudwatch.GetMetricDataOutput, error) {
+					if fine(in) {
+						return nil, trouble.err("CloudWatch", "GetMetricData")
+					}
+					return counting(in)
+				}}
+				answers, failed := together(t, NewMetrics(fake, here()), ofShop(1, 5), high(ofShop(2, 5)), ofShop(3, 5))
+				if failed[0] != nil || failed[2] != nil || len(answers[0].Buckets) != 5 || len(answers[2].Buckets) != 5 {
+					t.Errorf("%+v, %v", answers, failed)
+				}
+				wantFault(t, failed[1], trouble.kind)
+				if len(fake.dataAsked) != 3 {
+					t.Errorf("%d requests", len(fake.dataAsked))
+				}
+			})
+		})
+	}
+}
+
+// counting answers one response of each class in every minute.
+func counting(in *cloudwatch.GetMetricDataInput) (*cloudwatch.GetMetricDataOutput, error) {
+	out := &cloudwatch.GetMetricDataOutput{}
+	for _, query := range in.MetricDataQueries {
+		result := types.MetricDataResult{Id: query.Id, StatusCode: types.StatusCodeComplete}
+		for at := *in.StartTime; at.Before(*in.EndTime); at = at.Add(time.Minute) {
+			result.Timestamps, result.Values = append(result.Timestamps, at), append(result.Values, 1)
+		}
+		out.MetricDataResults = append(out.MetricDataResults, result)
+	}
+	return out, nil
+}
+
+// hanging is a CloudWatch that never answers requests for every second.
+type hanging struct {
+	*metricFake
+}
+
+func (h hanging) GetMetricData(ctx context.Context, in *cloudwatch.GetMetricDataInput, set ...func(*cloudwatch.Options)) (*cloudwatch.GetMetricDataOutput, error) {
+	if fine(in) {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	return h.metricFake.GetMetricData(ctx, in, set...)
+}
+
+// A request that hangs delays those who are in another one by nothing: one whole crowd of
+// them the others.
+func TestARequestThatHangsDelaysNoOther(t *testing.T) {
+	for name, crowd := range map[string]int{"one": 1, "more than are made at a time": 101 * atOnce} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				metrics := NewMetrics(hanging{&metricFake{data: counting}}, here())
+				if _, err := metrics.Responses(t.Context(), []engine.ResponseQuery{ofShop(-1, 1)}); err != nil {
+					t.Fatal(err)
+				}
+				began := time.Now()
+				patient, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+				defer cancel()
+				var asking sync.WaitGroup
+				for i := range crowd {
+					asking.Go(func() {
+						if _, err := metrics.Responses(patient, []engine.ResponseQuery{high(ofShop(i, 1))}); !errors.Is(err, context.DeadlineExceeded) {
+							t.Errorf("%d: %v", i, err)
+						}
+					})
+				}
+				for i := range 3 {
+					asking.Go(func() {
+						answers, err := metrics.Responses(t.Context(), []engine.ResponseQuery{ofShop(i, 5)})
+						if err != nil || len(answers[0].Buckets) != 5 || time.Since(began) != metricsGathered {
+							t.Errorf("%+v, %v, after %s", answers, err, time.Since(began))
+						}
+					})
+				}
+				asking.Wait()
+			})
+		})
+	}
+}
+
+// Who asks in several requests is told what befell one of them, and once.
+func TestWhoAsksInSeveralRequests(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake := &metricFake{data: func(in *cloudwatch.GetMetricDataInput) (*cloudwatch.GetMetricDataOutput, error) {
+			if fine(in) {
+				return nil, said("CloudWatch", "GetMetricData", 400, "ThrottlingException", "Rate exceeded")
+			}
+			return counting(in)
+		}}
+		metrics := NewMetrics(fake, here())
+		_, err := metrics.Responses(t.Context(), []engine.ResponseQuery{ofShop(1, 5), high(ofShop(1, 5)), ofShop(1, 500)})
+		wantFault(t, err, engine.Transient, "Rate exceeded")
+		answers, err := metrics.Responses(t.Context(), []engine.ResponseQuery{ofShop(1, 5), ofShop(1, 500), ofShop(1, 0)})
+		if err != nil || len(answers[0].Buckets) != 5 || len(answers[1].Buckets) != 500 || len(answers[2].Buckets) != 0 {
+			t.Errorf("%v", err)
+		}
+	})
 }
 
 // Placeholders are filled in once, wherever they are; a brace that begins none stays.

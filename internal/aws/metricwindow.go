@@ -31,6 +31,8 @@ const classPlaceholder = "{class}"
 type window struct {
 	query    engine.ResponseQuery
 	from, to time.Time
+	// caller is whose it is, of those who ask together.
+	caller int
 	// buckets are the periods with a datapoint, ascending.
 	buckets []analysis.Bucket
 	// partial are the classes that CloudWatch has more of, a bit each.
@@ -51,8 +53,8 @@ func newWindow(query engine.ResponseQuery) (*window, error) {
 	return &window{query: query, from: floor(query.From, query.Period), to: query.To}, nil
 }
 
-// restart forgets what was answered, so that it can be asked again.
-func (w *window) restart() { w.buckets, w.partial, w.err = nil, 0, nil }
+// restart forgets what was answered, so that it can be asked again, for a caller.
+func (w *window) restart(caller int) { w.caller, w.buckets, w.partial, w.err = caller, nil, 0, nil }
 
 // checkPeriod allows what GetMetricData does: 1, 5, 10, 20, 30 seconds and whole
 // minutes.
@@ -193,6 +195,8 @@ type batch struct {
 	from, to time.Time
 	// least is the shortest span of them.
 	least time.Duration
+	// turn counts the batches before it that have the same period.
+	turn int
 }
 
 // pastShared is how many periods more than it asks for a window may be answered with, so
@@ -216,9 +220,14 @@ func batches(windows []*window, now time.Time) []batch {
 	var out []batch
 	for _, one := range asked {
 		if last := len(out) - 1; last < 0 || !out[last].take(one, now) {
-			out = append(out, batch{windows: []*window{one}, from: one.from, to: one.to, least: one.span()})
+			fresh := batch{windows: []*window{one}, from: one.from, to: one.to, least: one.span()}
+			if last >= 0 && out[last].windows[0].query.Period == one.query.Period {
+				fresh.turn = out[last].turn + 1
+			}
+			out = append(out, fresh)
 		}
 	}
+	slices.SortStableFunc(out, func(a, b batch) int { return cmp.Compare(a.turn, b.turn) })
 	return out
 }
 

@@ -10,6 +10,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"serin/internal/aws"
@@ -18,9 +19,6 @@ import (
 	"serin/internal/headless"
 	"serin/internal/ui"
 )
-
-// soonEnough is how long letting go may take before it is worth a word.
-const soonEnough = time.Second
 
 // session is the console, and what follows when it is left.
 type session struct {
@@ -45,8 +43,9 @@ type session struct {
 	onInterrupt string
 	signals     <-chan os.Signal
 	narrator    *narrator
-	// asking asks what an interrupt asks, once.
+	// asking asks what an interrupt asks, once; letsGo is true once that was to let go.
 	asking sync.Once
+	letsGo atomic.Bool
 }
 
 // newSession is a session of a console that is drawn as flags say, without a host.
@@ -219,29 +218,9 @@ func (s *session) interrupt(reason string) {
 		kind = engine.LetGoOfIt
 	}
 	s.asking.Do(func() {
+		s.letsGo.Store(kind == engine.LetGoOfIt)
 		s.host.Ask(engine.Command{Kind: kind, At: time.Now(), Reason: reason, Interrupt: true})
 	})
-}
-
-// finish drives to their end what was not let go of, telling what happens unless it is
-// over at once.
-func (s *session) finish(ctx context.Context) {
-	s.narrator.listen()
-	soon, cancel := context.WithTimeout(ctx, soonEnough)
-	defer cancel()
-	if s.host.Wait(soon) == nil {
-		return
-	}
-	driven := s.host.Driving()
-	s.narrator.speak(s.out)
-	for _, service := range driven {
-		s.warn("still driving " + service + "; interrupt to end it, twice to leave at once")
-	}
-	// Without an error nothing is driven any more; with one, Close leaves what is.
-	_ = s.host.Wait(ctx)
-	if err := s.narrator.hush(); err != nil {
-		s.warn("not every event could be written to stdout: " + err.Error() + "; the journal has them all")
-	}
 }
 
 // summarise says how the rollouts ended that were driven, or that they did not, on one

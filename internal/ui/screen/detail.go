@@ -247,6 +247,7 @@ func (p pane) rest(s subject, room int) []string {
 	charts := p.chartsHeight(s, room)
 	if room >= 18 && charts > 0 {
 		lines, room = append(lines, ""), room-1
+		charts = min(charts, room)
 	}
 	if charts > 0 {
 		lines = append(lines, p.charts(s, charts)...)

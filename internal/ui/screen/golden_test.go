@@ -97,6 +97,9 @@ func pages() map[string]screen.State {
 		s.Guide, s.Scene.Page = guide(), "http://127.0.0.1:41234"
 		s.Notice = screen.Notice{Level: screen.Warning, Text: "promote was refused: the weight is being changed; promote when it is confirmed"}
 	})
+	with("guide idle", held(screen.Overview), func(s *screen.State) {
+		s.Guide, s.Scene.Page, s.Selected = guide(), "http://127.0.0.1:41234", "yelb-ui"
+	})
 	with("ascii", held(screen.Overview), func(s *screen.State) { s.Theme = theme.New(true, true, theme.ASCII) })
 	with("replay", held(screen.Detail), func(s *screen.State) { s.Replay = examples()[screen.RolledBack].watched().Rollout })
 	return made

@@ -1,6 +1,7 @@
 package screen_test
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -114,6 +115,34 @@ func TestEverySizeOfTheOverview(t *testing.T) {
 		if screen.Draw(state, cache) != "" || screen.At(state, 0, 0) != (screen.Hit{}) || screen.Extent(state, cache) != 0 {
 			t.Errorf("something is drawn at %v", size)
 		}
+	}
+}
+
+// Charts without their times tell nothing: where they are not scrolled to, they are whole.
+func TestChartsHaveTheirTimesAtEveryHeight(t *testing.T) {
+	times := regexp.MustCompile(`└[^\n]+└[^\n]+\n +(\d\d:\d\d(:\d\d)?Z *)+`)
+	states, charted := pages(), 0
+	for _, state := range []screen.RolloutState{screen.Deploying, screen.RolledBack, screen.Stuck} {
+		states["detail of "+string(state)] = consoleOf(examples()[state], screen.Detail)
+	}
+	for name, state := range states {
+		cache := screen.NewCache()
+		for _, width := range []int{80, 120, 160} {
+			for height := screen.LeastHeight; height <= 64; height++ {
+				state.Width, state.Height = width, height
+				text := ansi.Strip(screen.Draw(state, cache))
+				if !strings.Contains(text, "2xx ") || state.Theme.Symbols == theme.ASCII || state.Dialog != nil || screen.Extent(state, cache) > 0 {
+					continue
+				}
+				charted++
+				if !times.MatchString(text) {
+					t.Errorf("%s at %dx%d has charts without times:\n%s", name, width, height, text)
+				}
+			}
+		}
+	}
+	if charted < 100 {
+		t.Errorf("only %d frames have charts: they were not found", charted)
 	}
 }
 

@@ -2,6 +2,7 @@ package screen
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -184,32 +185,68 @@ func (p pane) listedWeight(row *theme.Row, s subject, width int) {
 	}
 }
 
-// listedErrors is the newest count of 5xx of all versions, and its line.
+// listedErrors is how many 5xx a minute all versions answer, and the line of them.
 func (p pane) listedErrors(row *theme.Row, s subject, c columns) {
 	if !s.protocol().HasResponses() {
 		row.Put(p.t.Muted, theme.None)
 		return
 	}
 	period, delay := timing(s.service, s.r)
-	points := min(24, p.width-c.line-1)
-	if c.line == 0 {
-		points = 1
-	}
-	values := s.errorsOf(period, s.now.Add(-delay), points)
-	newest := values[len(values)-1]
+	known := p.now.Add(-delay)
+	rate, found := s.errorRate(period, known)
 	style := p.t.Text
 	switch {
-	case newest < 0:
+	case !found:
 		row.Put(p.t.Muted, theme.None)
-	case newest > 0:
+	case rate > 0:
 		style = p.t.Bad
 		fallthrough
 	default:
-		row.Put(style, chart.Short(newest*float64(time.Minute)/float64(period)))
+		row.Put(style, chart.Short(rate))
 	}
 	if c.line > 0 {
+		values := s.errorsOf(period, known, min(24, p.width-c.line-1))
 		row.To(c.line).Put(style, sparkline(values))
 	}
+}
+
+// fewPeriods is how many periods may pass without responses, or a minute of them where
+// they are short, before nothing is known any more.
+const fewPeriods = 3
+
+// errorRate is how many 5xx a minute all versions answer, as the newest minute says that
+// is known, or the newest period where periods are longer. Metrics of seconds come late and
+// have gaps, and one second says nothing of a minute. Where less than that is known yet,
+// that is scaled up. It is false when nothing is known.
+func (s subject) errorRate(period time.Duration, known time.Time) (float64, bool) {
+	window, patience := max(time.Minute.Truncate(period), period), max(fewPeriods*period, time.Minute)
+	last := known.Truncate(period).Add(-period)
+	found := s.allBuckets(last.Add(-patience-window), last)
+	if len(found) == 0 || found[len(found)-1].Start.Before(last.Add(-patience)) {
+		return 0, false
+	}
+	end := found[len(found)-1].Start.Add(period)
+	from := end.Add(-window)
+	if first := found[0].Start; first.After(from) {
+		from = first
+	}
+	errors := analysis.Sum(analysis.Since(found, from)).Class(5)
+	return errors * float64(time.Minute) / float64(end.Sub(from)), true
+}
+
+// allBuckets are those of all versions that start between two times, in order.
+func (s subject) allBuckets(from, last time.Time) []analysis.Bucket {
+	var found []analysis.Bucket
+	for _, version := range s.versions() {
+		for _, bucket := range analysis.Since(s.buckets(version.sha), from) {
+			if bucket.Start.After(last) {
+				break
+			}
+			found = append(found, bucket)
+		}
+	}
+	slices.SortStableFunc(found, func(a, b analysis.Bucket) int { return a.Start.Compare(b.Start) })
+	return found
 }
 
 // errorsOf are the 5xx of the versions together, in the last periods that can be known;

@@ -46,6 +46,8 @@ type Mark struct {
 // Chart is what is drawn.
 type Chart struct {
 	Title string
+	// Note stands behind the title, before everything else that has room there.
+	Note string
 	// Lines are drawn in their order, the later ones over the earlier ones.
 	Lines []Line
 	// Period is the length of a bucket.
@@ -106,7 +108,7 @@ func (c Chart) aligned(a area) Chart {
 }
 
 func same(a, b Chart) bool {
-	return a.Title == b.Title && a.Period == b.Period && a.From.Equal(b.From) && a.To.Equal(b.To) && a.Known.Equal(b.Known) &&
+	return a.Title == b.Title && a.Note == b.Note && a.Period == b.Period && a.From.Equal(b.From) && a.To.Equal(b.To) && a.Known.Equal(b.Known) &&
 		a.Limit == b.Limit && a.LimitName == b.LimitName && a.LimitWindow == b.LimitWindow && a.Width == b.Width && a.Height == b.Height && a.Theme == b.Theme &&
 		slices.Equal(a.Marks, b.Marks) && slices.EqualFunc(a.Lines, b.Lines, sameLine)
 }

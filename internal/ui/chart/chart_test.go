@@ -6,6 +6,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -287,22 +288,40 @@ func TestTheAxisNamesRoundTimesAtEverySpan(t *testing.T) {
 
 // In every width the limit is named with the time that it is held against, or not at all.
 func TestTheLimitIsNamedWholeOrNotAtAll(t *testing.T) {
-	for name, c := range map[string]chart.Chart{"37 of 3 in 10m": judged(theme.ASCII), "limit 3 in 10m": failing(theme.ASCII)} {
-		named := 0
+	for _, one := range []struct {
+		chart chart.Chart
+		names []string
+		from  int
+	}{
+		{judged(theme.ASCII), []string{"- - canary in 10m 37  = limit 3", "= 37 of 3 in 10m", "= 37 of 3/10m", "= limit 3/10m"}, 27},
+		{failing(theme.ASCII), []string{"= limit 3 in 10m"}, 30},
+	} {
+		c := one.chart
 		for c.Width = 10; c.Width <= 120; c.Width++ {
-			text := ansi.Strip(chart.Draw(nil, c)[0])
-			_, legend, has := strings.Cut(text, " = ")
-			whole := strings.HasPrefix(legend, name) || strings.Contains(text, "- - canary in 10m 37  = limit 3")
-			if has && !whole {
+			text := strings.TrimRight(ansi.Strip(chart.Draw(nil, c)[0]), " ")
+			whole := slices.ContainsFunc(one.names, func(name string) bool { return strings.Contains(text+"  ", "  "+name+"  ") })
+			if !whole && (c.Width >= one.from || strings.Contains(text, " = ")) {
 				t.Errorf("%d wide the legend is %q", c.Width, text)
 			}
-			if whole {
-				named++
-			}
 		}
-		if named < 60 {
-			t.Errorf("%q is named in %d widths only", name, named)
+	}
+}
+
+// Every line is named before any has its value, as far as there is room at all.
+func TestTheLegendNamesEveryLineFirst(t *testing.T) {
+	c := shift(theme.ASCII)
+	for width, want := range map[int]string{
+		70: "2xx a minute  - stable 710  # canary 470  . too new to be known", 40: "2xx a minute  - stable 710  # canary 470",
+		39: "2xx a minute  - stable 710  # canary", 33: "2xx a minute  - stable  # canary", 25: "2xx a minute  - stable",
+	} {
+		c.Width = width
+		if got := strings.TrimRight(ansi.Strip(chart.Draw(nil, c)[0]), " "); got != want {
+			t.Errorf("%d wide it is %q, want %q", width, got, want)
 		}
+	}
+	c.Width, c.Note = 60, "< 0:30 ago"
+	if got := ansi.Strip(chart.Draw(nil, c)[0]); !strings.HasPrefix(got, "2xx a minute  < 0:30 ago  - stable 710  # canary 470") {
+		t.Errorf("with a note it is %q", got)
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"serin/internal/engine/analysis"
-	"serin/internal/ui/theme"
 )
 
 // isSummed tells whether a line shows sums of more than one bucket.
@@ -56,37 +55,4 @@ func (c Chart) summed() Chart {
 		c.Lines[i].Buckets = buckets
 	}
 	return c
-}
-
-// limitLegend is the legend of the limit, with the sum that it is held against, in as many
-// words as there is room for; empty without room.
-func (c Chart) limitLegend(now time.Time, room int) string {
-	if c.LimitName == "" {
-		return ""
-	}
-	glyph, _ := backOf(limit, c.Theme)
-	limit := "  " + glyph + " " + c.LimitName
-	candidates := []string{limit}
-	for _, line := range c.Lines {
-		value, known := line.newest(c, now)
-		if !line.isSummed(c) || !known {
-			continue
-		}
-		sum := "  " + summedSwatch(c.Theme.Symbols) + " "
-		within := " in " + c.LimitWindow + " "
-		candidates = []string{
-			sum + line.Name + within + value + "  " + glyph + " limit " + Short(c.Limit),
-			"  " + glyph + " " + value + " of " + Short(c.Limit) + within[:len(within)-1],
-		}
-	}
-	for _, words := range candidates {
-		if theme.Width(words) <= room {
-			return words
-		}
-	}
-	return ""
-}
-
-func summedSwatch(symbols theme.Symbols) string {
-	return map[theme.Symbols]string{theme.ASCII: "- -", theme.Block: "▁ ▁", theme.Braille: "⠄⠄"}[symbols]
 }

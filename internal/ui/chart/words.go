@@ -48,23 +48,17 @@ func (c Chart) empty() string {
 	return "no responses are known"
 }
 
-// title is the name of the chart with the newest value of each line: the legend. A period
-// that still runs has not got its value yet; the time was moved by up to a column.
+// title is the name of the chart with its legend. A period that still runs has not got its
+// value yet; the time was moved by up to a column.
 func title(c Chart, a area) string {
 	now := c.To.Add(-scaleOf(c, a).step)
 	out := theme.NewRow(c.Width).Put(c.Theme.Strong, c.Title)
-	for _, line := range c.Lines {
-		if line.isSummed(c) {
-			continue // with the limit, behind
-		}
-		words := "  " + swatch(line.Heavy, c.Theme.Symbols) + " " + line.Name
-		if value, known := line.newest(c, now); known {
-			words += " " + value
-		}
-		putWhole(out, line.Style, words)
+	if c.Note != "" {
+		putWhole(out, c.Theme.Warning, "  "+c.Note)
 	}
-	_, look := backOf(limit, c.Theme)
-	out.Put(look, c.limitLegend(now, out.Room()))
+	for _, part := range c.legend(now, out.Room()) {
+		putWhole(out, part.style, part.words)
+	}
 	if c.Known.Before(c.To) {
 		glyph, look := backOf(band, c.Theme)
 		putWhole(out, look, "  "+glyph+" too new to be known")

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"serin/internal/ui/chart"
+	"serin/internal/ui/theme"
 )
 
 // defaultSpan is how much time charts show when nobody has chosen.
@@ -14,6 +15,7 @@ const defaultSpan = 30 * time.Minute
 func (p pane) charts(s subject, height int) []string {
 	left := (p.width - 4) / 2
 	good := p.chartOf(s, 2, left, height)
+	good.Note = p.scrolledBack(s, good)
 	bad := p.chartOf(s, 5, p.width-4-left, height)
 	p.limit(s, &bad)
 	key := s.service.Name
@@ -28,22 +30,14 @@ func (p pane) charts(s subject, height int) []string {
 	return lines
 }
 
-// namesSum is the width from which on a chart has room to name the sum that the threshold
-// is held against.
-const namesSum = 52
-
-// limit draws the threshold, and what it is held against: not the 5xx of a period, but the
-// canary's of a whole window. Where that cannot be named neither is drawn: the verdict has
-// both in words, and beside the 5xx of periods the threshold would mislead.
+// limit draws the threshold, and what it is held against: not the 5xx of a period, beside
+// which alone it would mislead, but the canary's of a whole window.
 func (p pane) limit(s subject, bad *chart.Chart) {
 	name := s.limitName()
 	if name == "" {
 		return
 	}
 	window := time.Duration(s.r.Spec.FailureThresholdTime) * time.Second
-	if window > bad.Period && bad.Width < namesSum {
-		return
-	}
 	bad.Limit, bad.LimitName, bad.LimitWindow = float64(s.r.Spec.FailureThresholdValue), name, brief(window)
 	for _, line := range bad.Lines {
 		if line.Heavy {
@@ -93,6 +87,23 @@ func (p pane) chartOf(s subject, class, width, height int) chart.Chart {
 		}
 	}
 	return c
+}
+
+// scrolledBack says that a chart does not show what is now, and, where there is room, how
+// to come back; empty when it does.
+func (p pane) scrolledBack(s subject, c chart.Chart) string {
+	if p.s.Back <= 0 {
+		return ""
+	}
+	words := theme.Earlier + " " + span(p.s.Back) + " ago"
+	if s.replayed {
+		words = theme.Earlier + " " + span(p.s.Back) + " back"
+	}
+	later := ", " + theme.Arrow + " later"
+	if theme.Width(c.Title+"  "+words+later) > c.Width {
+		later = ""
+	}
+	return words + later
 }
 
 func everyPeriod(period time.Duration) string {

@@ -25,6 +25,7 @@ const (
 	Hold     = "‖"
 	Cursor   = "▌"
 	Arrow    = "→"
+	Earlier  = "◂"
 	Middot   = "·"
 	None     = "–"
 	Ellipsis = "…"
@@ -57,6 +58,8 @@ func plainOf(glyph string) string {
 		return "="
 	case Cursor, Arrow:
 		return ">"
+	case Earlier:
+		return "<"
 	case Ellipsis:
 		return "~"
 	case "▁", "▂":

@@ -205,7 +205,7 @@ func luminance(t *testing.T, colour string) float64 {
 
 func TestEveryGlyphIsOneColumnAndHasAnAlternative(t *testing.T) {
 	for _, glyph := range []string{
-		Check, Cross, Dot, Ring, Dotted, Up, Down, Full, Shade, Dense, Bar, Dash, Hold, Cursor, Arrow, Middot, None, Ellipsis,
+		Check, Cross, Dot, Ring, Dotted, Up, Down, Full, Shade, Dense, Bar, Dash, Hold, Cursor, Arrow, Earlier, Middot, None, Ellipsis,
 	} {
 		if ansi.StringWidth(glyph) != 1 || ansi.StringWidthWc(glyph) != 1 {
 			t.Errorf("%s is not one column wide", glyph)

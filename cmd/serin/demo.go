@@ -56,16 +56,13 @@ func newDemo(p *program) *cobra.Command {
 }
 
 // settings lay the demo's times over those of the carried specfiles. The health check of
-// containers is off, as in the post, so that a version on the wrong port gets traffic. The
-// threshold is that of 20 visitors a second: some 40 s pass before :flaky, with its 5 of a
-// hundred, comes to it, which leaves time to pause it; :wrongport comes to it in the first
-// or second step; and what a busy machine times out fails no canary.
+// containers is off, as in the post, so that a version on the wrong port gets traffic.
 func (f *demoFlags) settings() []string {
-	times := []string{"WaitTime=8", "MetricPeriod=1", "MetricDelay=2", "FailureThresholdTime=60"}
+	times := []string{"MetricPeriod=1", "MetricDelay=2", "FailureThresholdTime=60"}
 	if f.realTime {
 		times = []string{"MetricPeriod=10", "MetricDelay=10"}
 	}
-	return slices.Concat([]string{"TemplateParameters.ContainerHealthCheck=off", "FailureThresholdValue=20"}, times, f.set)
+	return slices.Concat([]string{"TemplateParameters.ContainerHealthCheck=off"}, times, usualPace.settings(f.realTime), f.set)
 }
 
 func (f *demoFlags) sandbox() sandbox.Options {
@@ -95,7 +92,7 @@ func (p *program) demo(cmd *cobra.Command, flags *demoFlags) error {
 	defer signal.Stop(signals)
 	d := &demonstration{program: p, flags: flags, told: newNarrator()}
 	s := newSession(p, flags.view, "hold", signals, d.told).onceThere(d.opening(), d.attach)
-	s.shows.Guide = guide.Follow()
+	s.shows.Guide, s.shows.Host = guide.Follow(), pacing{s.opening, flags}
 	var err error
 	if flags.script.value == "" {
 		err = s.run(cmd.Context(), cmd.Context())

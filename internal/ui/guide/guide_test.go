@@ -10,11 +10,14 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/charmbracelet/x/ansi"
 	"go.uber.org/goleak"
 
 	"serin/internal/engine"
 	"serin/internal/engine/analysis"
 	"serin/internal/ui/scene"
+	"serin/internal/ui/screen"
+	"serin/internal/ui/theme"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -85,15 +88,68 @@ func TestEveryStepIsFoundInTheScene(t *testing.T) {
 	}
 	scenes := story()
 	for i, shown := range scenes {
+		follow(shown)
+		shown.At = shown.At.Add(lingering)
 		panel := follow(shown)
-		if len(panel.Steps) != len(scenes) || panel.Present != min(i+1, len(scenes)-1) || !panel.Steps[i].Done {
+		if len(panel.Steps) != len(scenes)+1 || panel.Present != i+1 || !panel.Steps[i].Done {
 			t.Fatalf("after step %d, %q: %+v", i+1, panel.Steps[i].Title, panel)
 		}
 		for _, step := range panel.Steps {
-			if step.Title == "" || strings.Contains(step.Text, "{") {
+			if step.Title == "" || strings.Contains(step.Text+step.Brief, "{") {
 				t.Errorf("%+v", step)
 			}
 		}
+	}
+}
+
+// After the last step the guide says that the demo is done, and what to read next.
+func TestTheDemoHasAnEnd(t *testing.T) {
+	follow := Follow()
+	var panel *screen.Guide
+	for _, shown := range story() {
+		panel = follow(shown)
+	}
+	last := panel.Steps[panel.Present]
+	for _, words := range []string{"q leaves", "serin --help", "README"} {
+		if !strings.Contains(last.Text, words) || !strings.Contains(last.Brief, words) {
+			t.Errorf("there is no %q in %+v", words, last)
+		}
+	}
+	if !last.Done {
+		t.Errorf("it is not done: %+v", last)
+	}
+}
+
+// A roll back is over in seconds: its step stays for a while and says where to look, unless
+// the next one is done before.
+func TestTheRollBackIsShownForAWhile(t *testing.T) {
+	follow := Follow()
+	scenes := story()
+	for _, shown := range scenes[:6] {
+		follow(shown)
+	}
+	over, noon := scenes[6], time.Date(2026, 10, 1, 12, 0, 0, 0, time.UTC)
+	over.At = noon
+	panel := follow(over)
+	if step := panel.Steps[panel.Present]; panel.Present != 6 || !step.Done || !strings.Contains(step.Text, "charts") {
+		t.Errorf("at step %d it says %+v", panel.Present+1, step)
+	}
+	over.At = noon.Add(lingering - time.Second)
+	if panel = follow(over); panel.Present != 6 {
+		t.Errorf("soon after it is at step %d", panel.Present+1)
+	}
+	over.At = noon.Add(lingering)
+	if panel = follow(over); panel.Present != 7 || panel.Steps[6].Text == steps()[6].afterwards.text {
+		t.Errorf("later it is at step %d, and says %q", panel.Present+1, panel.Steps[6].Text)
+	}
+	paused := scenes[7]
+	paused.At = noon.Add(time.Second)
+	soon := Follow()
+	for _, shown := range append(scenes[:6:6], scenes[6], paused) {
+		panel = soon(shown)
+	}
+	if panel.Present != 8 {
+		t.Errorf("gone on at once, it is at step %d", panel.Present+1)
 	}
 }
 
@@ -130,21 +186,44 @@ func TestAMissedStepSaysWhatToDo(t *testing.T) {
 	}
 }
 
-// Below a page of 80 columns there is room for two lines of 76.
-func TestTheTextsFitTheSmallestTerminal(t *testing.T) {
+// panels are all that the guide may say.
+func panels() []*screen.Guide {
+	var all []*screen.Guide
 	for _, image := range []string{"", Fixed, WrongPort, Flaky} {
 		shown := ended(image, engine.RolledBack, engine.ByVerdict)
 		shown.Page = "http://127.0.0.1:65535"
-		for _, step := range (Progress{}).Panel(shown).Steps {
-			lines, at := 1, 0
-			for word := range strings.FieldsSeq(step.Text) {
-				if at > 0 && at+1+len(word) > 76 {
-					lines, at = lines+1, 0
+		all = append(all, (Progress{}).Panel(shown))
+	}
+	afterwards := (Progress{}).Panel(of(nil))
+	for i, step := range steps() {
+		if said := step.afterwards.on("http://127.0.0.1:65535"); said.text != "" {
+			afterwards.Steps[i].Text, afterwards.Steps[i].Brief = said.text, said.brief
+		}
+	}
+	return append(all, afterwards)
+}
+
+// What the guide says is whole on every screen that serin draws on.
+func TestTheTextsFitEveryTerminal(t *testing.T) {
+	for _, panel := range panels() {
+		for i, step := range panel.Steps {
+			panel.Present = i
+			for _, size := range [][2]int{{screen.LeastWidth, screen.LeastHeight}, {79, 24}, {80, 24}, {120, 36}, {150, 40}} {
+				frame := ansi.Strip(screen.Draw(screen.State{
+					Width: size[0], Height: size[1], Theme: theme.New(true, false, theme.Braille), Guide: panel, Page: screen.Overview,
+				}, nil))
+				_, said, _ := strings.Cut(frame, step.Title)
+				words := strings.Fields(step.Text)
+				if size[0] < 80 && step.Brief != "" {
+					words = strings.Fields(step.Brief)
 				}
-				at += len(word) + min(at, 1)
-			}
-			if lines > 2 {
-				t.Errorf("%d lines for %q", lines, step.Text)
+				for _, word := range words {
+					var found bool
+					if _, said, found = strings.Cut(said, word); !found {
+						t.Errorf("at %v there is no %q of %q in\n%s", size, word, step.Title, frame)
+						break
+					}
+				}
 			}
 		}
 	}

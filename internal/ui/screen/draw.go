@@ -1,6 +1,7 @@
 package screen
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -85,6 +86,7 @@ func frameOf(s State, c *Cache) *frame {
 	if c == nil {
 		c = NewCache()
 	}
+	s.Guide = s.Guide.within(s.Width)
 	f := &frame{s: s, t: s.Theme, cache: c, now: s.Now}
 	if s.Frozen {
 		f.now = s.FrozenAt
@@ -107,6 +109,22 @@ func frameOf(s State, c *Cache) *frame {
 		f.drawDialog(*s.Dialog)
 	}
 	return f
+}
+
+// usualWidth is the width from which on the guide has room for all that it says.
+const usualWidth = 80
+
+// within is the guide as it is said on a screen of a width.
+func (g *Guide) within(width int) *Guide {
+	if g == nil || width >= usualWidth {
+		return g
+	}
+	brief := *g
+	brief.Steps = slices.Clone(g.Steps)
+	for i, step := range brief.Steps {
+		brief.Steps[i].Text = cmp.Or(step.Brief, step.Text)
+	}
+	return &brief
 }
 
 // add adds a line.

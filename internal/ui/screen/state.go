@@ -134,10 +134,11 @@ type Guide struct {
 	Present int
 }
 
-// GuideStep is one thing to do, and whether it is done.
+// GuideStep is one thing to do, and whether it is done. Brief stands for Text where a
+// screen is narrow; empty when Text does.
 type GuideStep struct {
-	Title, Text string
-	Done        bool
+	Title, Text, Brief string
+	Done               bool
 }
 
 // Hit is what lies under a cell of the screen, for the mouse. The zero value is nothing.

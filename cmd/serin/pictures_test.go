@@ -66,7 +66,7 @@ type studio struct {
 	taken chan struct{}
 }
 
-func openStudio(t *testing.T, region *sandbox.Sandbox, settings []string) *studio {
+func openStudio(t *testing.T, region *sandbox.Sandbox, flags *demoFlags) *studio {
 	t.Helper()
 	p := &program{out: io.Discard, err: io.Discard, lookup: func(string) (string, bool) { return "", false }}
 	there, err := connect(t.Context(), accountFlags{region: region.Region()}, region.Endpoint())
@@ -80,12 +80,13 @@ func openStudio(t *testing.T, region *sandbox.Sandbox, settings []string) *studi
 	t.Cleanup(func() { _ = log.Close() })
 	told := newNarrator()
 	options := there.hostOptions(p, region.Environment(), log, told)
-	options.Page, options.Settings = region.Page(), settings
+	options.Page, options.Settings = region.Page(), flags.settings()
 	// Who takes the pictures, and where, is nobody's concern.
 	options.Driver.Place = "kim@laptop" + placeOfProcess + "4711"
 	options.Actor = engine.Driver{Actor: options.Driver.Actor, Place: "kim@laptop"}.String()
 	s := &studio{frames: engine.NewLatest[string](), taken: make(chan struct{})}
 	s.session = newSession(p, viewFlags{noMotion: true}, "rollback", nil, told).on(console.New(options))
+	s.shows.Host = pacing{s.host, flags}
 	s.shows.Width, s.shows.Height, s.shows.Drawn = pictureColumns, pictureRows, s.frames.Put
 	return s
 }
@@ -152,7 +153,7 @@ func TestPictures(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer region.Close()
-	s := openStudio(t, region, flags.settings())
+	s := openStudio(t, region, &flags)
 	keys, press := io.Pipe()
 	s.shows.Input = keys
 	shown, hide := context.WithCancel(ctx)

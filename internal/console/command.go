@@ -32,10 +32,8 @@ func (h *Host) Post(service string, command engine.Command) error {
 		t.asked = append(t.asked, command)
 	case !h.isDriverless(t):
 		h.goes(func() { h.mail(t.id, service, command) })
-	case command.Kind != engine.RollBack && command.Kind != engine.ResumeIt:
-		return fmt.Errorf("take it over first: nobody drives the rollout of %s now", service)
-	case command.Kind.Refusal(t.rollout) != "" && !goesOn(command, t.rollout):
-		return fmt.Errorf("take it over first: nobody drives the rollout of %s now, and %s", service, command.Kind.Refusal(t.rollout))
+	case !command.Kind.TakesOver(t.rollout):
+		return withoutDriver(service, command.Kind.Refusal(t.rollout))
 	default:
 		t.taking, t.asked = true, []engine.Command{command}
 		h.goes(func() { h.takeOverToAct(t) })
@@ -43,10 +41,13 @@ func (h *Host) Post(service string, command engine.Command) error {
 	return nil
 }
 
-// goesOn tells whether a command asks for what a rollout is doing already: one that nobody
-// drives is taken over for it all the same, and goes on.
-func goesOn(command engine.Command, r *engine.Rollout) bool {
-	return command.Kind == engine.RollBack && r.RollingBack()
+// withoutDriver is why nobody can take a command of a rollout that nobody drives, and that
+// a driver would refuse it too, if it would.
+func withoutDriver(service, refusal string) error {
+	if refusal != "" {
+		refusal = ", and " + refusal
+	}
+	return fmt.Errorf("take it over first: nobody drives the rollout of %s now%s", service, refusal)
 }
 
 // isDriverless tells whether nobody drives a rollout, as far as is known.

@@ -188,6 +188,37 @@ func TestAHeldRolloutIsResumed(t *testing.T) {
 	})
 }
 
+// Of what is asked where nobody drives, exactly that is taken which the keys offer.
+func TestWhatIsTakenWhereNobodyDrives(t *testing.T) {
+	w, log := newWorld(), &brokenJournal{Memory: journal.NewMemory()}
+	observed(t, w, log, func(t *testing.T, h *Host) {
+		t.Helper()
+		foreign(t, log.Memory, "r1")
+		after(2 * engine.LeaseTime)
+		log.broken.Store(true) // so that nobody becomes its driver
+		before := cart(t, h).Rollout.Rollout
+		for name, change := range map[string]func(*engine.Rollout){
+			"holding":      func(r *engine.Rollout) { r.Phase = engine.Holding },
+			"paused":       func(r *engine.Rollout) { r.Paused = &engine.Pause{Kind: engine.PausedByPerson} },
+			"let go":       func(r *engine.Rollout) { r.LetGo, r.Paused = true, &engine.Pause{Kind: engine.PausedByLetGo} },
+			"stuck":        func(r *engine.Rollout) { r.Stuck = &engine.Stuck{Reason: "denied"} },
+			"rolling back": func(r *engine.Rollout) { r.Cause = &engine.Cause{Kind: engine.ByPerson} },
+			"decided":      func(r *engine.Rollout) { r.Phase, r.Removal = engine.Retiring, &engine.Removal{Sha: stable} },
+		} {
+			r := *before
+			change(&r)
+			for _, kind := range engine.CommandKinds() {
+				h.change(func() bool { h.tracks["cart"].rollout = &r; return false })
+				err := h.Post("cart", engine.Command{Kind: kind})
+				after(0)
+				if kind.TakesOver(&r) != (err == nil) || err != nil && !strings.HasPrefix(err.Error(), "take it over first: nobody drives") {
+					t.Errorf("%s: to %s it says %v", name, kind, err)
+				}
+			}
+		}
+	})
+}
+
 // A driver that was lost and lives keeps its rollout, and is asked.
 func TestADriverThatLivesIsAskedAndNotRobbed(t *testing.T) {
 	w, log := newWorld(), journal.NewMemory()

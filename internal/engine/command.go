@@ -138,6 +138,20 @@ func (c CommandKind) Refusal(r *Rollout) string {
 	return refuse(r)
 }
 
+// TakesOver tells whether a rollout that nobody drives is taken over for a command: to be
+// resumed, and to be rolled back, which goes on where it is on its way back already. For
+// every other command a person takes it over first.
+func (c CommandKind) TakesOver(r *Rollout) bool {
+	switch c {
+	case RollBack:
+		return c.Refusal(r) == "" || r.Outcome == "" && r.RollingBack()
+	case ResumeIt:
+		return c.Refusal(r) == ""
+	default:
+		return false
+	}
+}
+
 // refusals is the table of commands and the states in which they are refused.
 func refusals() map[CommandKind]func(*Rollout) string {
 	return map[CommandKind]func(*Rollout) string{

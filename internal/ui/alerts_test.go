@@ -69,9 +69,9 @@ func TestBell(t *testing.T) {
 func TestTakingOverIsOffered(t *testing.T) {
 	lost := func(r *scene.Rollout) { r.Lost = true }
 	rig := newRig(t, hostOf(rolling("yelb-appserver", engine.Holding)))
-	rig.press("P")
+	rig.press("r")
 	rings(rig, rolling("yelb-appserver", engine.Holding, lost))
-	if got := rig.dialog().title; got != "Promote yelb-appserver to 100 %?" {
+	if got := rig.dialog().title; got != "Roll back yelb-appserver?" {
 		t.Fatalf("the dialog is %q", got)
 	}
 	rig.press("esc")

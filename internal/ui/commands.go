@@ -32,7 +32,7 @@ func refusal(kind engine.CommandKind) func(*model) string {
 }
 
 // whyNot is the engine's own refusal, after what only the console knows: that there is
-// nothing to ask it of, and that it was asked a moment ago. A roll back can be asked
+// nothing to ask it of, that nobody drives it, and that it was asked a moment ago. A roll back can be asked
 // again at once.
 func (m *model) whyNot(kind engine.CommandKind) string {
 	rollout := m.rollout()
@@ -58,13 +58,19 @@ func (m *model) whyNot(kind engine.CommandKind) string {
 	return ""
 }
 
-// forbids says why a command cannot act on a rollout. One that is rolling back and that
-// nobody drives is taken over by a roll back, and goes on.
+// forbids says why a command cannot act on a rollout. Where nobody drives it, what it would
+// be refused for by a driver is said first: taking over does not help against that.
 func forbids(kind engine.CommandKind, rollout *scene.Rollout) string {
-	if kind == engine.RollBack && isUndriven(rollout) && rollout.Rollout.RollingBack() && rollout.Rollout.Outcome == "" {
+	why := kind.Refusal(rollout.Rollout)
+	switch {
+	case !isUndriven(rollout):
+		return why
+	case kind.TakesOver(rollout.Rollout):
 		return ""
+	case why == "":
+		return "nobody drives it: t takes over first"
 	}
-	return kind.Refusal(rollout.Rollout)
+	return why
 }
 
 func isToggle(kind engine.CommandKind) bool {

@@ -51,33 +51,65 @@ func commandKeys() map[engine.CommandKind][]string {
 	}
 }
 
-// Every command, in every phase and circumstance: its key acts exactly when the engine
-// takes it, and says the engine's reason when it does not.
+// drivers are who may drive a rollout, or not any more.
+func drivers() map[string]func(*scene.Rollout) {
+	return map[string]func(*scene.Rollout){
+		"this console": mine,
+		"another":      func(*scene.Rollout) {},
+		"lost":         func(r *scene.Rollout) { r.Lost = true },
+		"let go":       func(r *scene.Rollout) { r.Rollout.LetGo = true },
+	}
+}
+
+// Every command, in every phase and circumstance, whoever drives: its key acts exactly when
+// the engine takes it, or when the host takes the rollout over for it, and says why when it
+// does not.
 func TestKeysAgreeWithTheEngine(t *testing.T) {
 	for _, phase := range phases() {
 		for circumstance, change := range circumstances() {
-			service := rolling("yelb-appserver", phase, mine, func(r *scene.Rollout) { change(r.Rollout) })
-			for _, kind := range engine.CommandKinds() {
-				t.Run(fmt.Sprintf("%s/%s/%s", phase, circumstance, kind), func(t *testing.T) {
-					agree(t, service, kind)
-				})
+			for driver, drives := range drivers() {
+				service := rolling("yelb-appserver", phase, func(r *scene.Rollout) { change(r.Rollout) }, drives)
+				for _, kind := range engine.CommandKinds() {
+					t.Run(fmt.Sprintf("%s/%s/%s/%s", phase, circumstance, driver, kind), func(t *testing.T) {
+						agree(t, service, kind)
+					})
+				}
 			}
 		}
 	}
+}
+
+// refusalOf is why a command cannot be asked of a rollout, whoever drives it.
+func refusalOf(kind engine.CommandKind, rollout *scene.Rollout) string {
+	why := kind.Refusal(rollout.Rollout)
+	switch undriven := !rollout.Mine && (rollout.Lost || rollout.Rollout.LetGo); {
+	case undriven && kind.TakesOver(rollout.Rollout):
+		return ""
+	case undriven && why == "":
+		return "nobody drives it: t takes over first"
+	}
+	return why
 }
 
 func agree(t *testing.T, service scene.Service, kind engine.CommandKind) {
 	t.Helper()
 	r := service.Rollout.Rollout
 	rig := newRig(t, hostOf(service))
-	want := kind.Refusal(r)
+	rig.m.closeDialog() // taking over is offered
+	want := refusalOf(kind, service.Rollout)
+	confirmed := commandKeys()[kind][1:]
 	switch kind {
 	case engine.LetGoOfIt:
-		agreeOnLeaving(rig, r)
+		if service.Rollout.Mine {
+			agreeOnLeaving(rig, r)
+		}
 		return
 	case engine.PauseIt, engine.ResumeIt:
 		if rig.m.pausing() != kind {
 			return // the space bar is the other one's now
+		}
+		if kind == engine.ResumeIt && isUndriven(service.Rollout) {
+			confirmed = []string{"y"}
 		}
 	default:
 	}
@@ -93,7 +125,7 @@ func agree(t *testing.T, service scene.Service, kind engine.CommandKind) {
 		rig.says(strings.SplitN(want, "\n", 2)[0])
 		return
 	}
-	rig.press(keys[1:]...)
+	rig.press(confirmed...)
 	rig.noDialog()
 	rig.posts(kind)
 	got := rig.host.posts[0]
@@ -232,6 +264,16 @@ func TestNobodyDrives(t *testing.T) {
 	if lines := rig.dialog().lines; lines[1] != "nobody drives it: this console takes over and rolls back at once" {
 		t.Errorf("the dialog has %q", lines)
 	}
+}
+
+// A question whose rollout loses its driver closes when nobody could take the answer.
+func TestAQuestionEndsWithTheDriver(t *testing.T) {
+	lost := func(r *scene.Rollout) { r.Lost = true }
+	rig := newRig(t, hostOf(rolling("yelb-appserver", engine.Holding)))
+	rig.press("P")
+	rig.shows(rolling("yelb-appserver", engine.Holding, lost))
+	rig.says("nobody drives it: t takes over first; nothing was promoted")
+	rig.posts()
 }
 
 // At a gate the footer says what p does there.

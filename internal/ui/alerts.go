@@ -36,7 +36,7 @@ func (m *model) regard(newer scene.Scene, first bool) tea.Cmd {
 			continue
 		}
 		ring = true
-		m.say(screen.Warning, service.Name+" is "+string(now.state)+whyBad(service))
+		m.say(screen.Warning, badNews(service, now.state))
 		m.noticeOf = now
 	}
 	if ring && m.options.Bell {
@@ -45,30 +45,35 @@ func (m *model) regard(newer scene.Scene, first bool) tea.Cmd {
 	return nil
 }
 
-// turnedBad tells whether a rollout is stuck, or on its way back, and was not before.
+// turnedBad tells whether a rollout is stuck, or on its way back, and was not before; that
+// its way back fails is told too.
 func turnedBad(before, now look) bool {
 	sameRollout := before.rollout == now.rollout
+	failed := before.state == screen.Stuck || before.state == screen.RollBackFails
 	switch now.state {
-	case screen.Stuck:
+	case screen.Stuck, screen.RollBackFails:
 		return true
 	case screen.RollingBack:
-		return !sameRollout || before.state != screen.Stuck
+		return !sameRollout || !failed
 	case screen.RolledBack:
-		return !sameRollout || before.state != screen.RollingBack && before.state != screen.Stuck
+		return !sameRollout || before.state != screen.RollingBack && !failed
 	default:
 		return false
 	}
 }
 
-func whyBad(service scene.Service) string {
-	r := service.Rollout.Rollout
+// badNews is what became of a rollout, and why.
+func badNews(service scene.Service, state screen.RolloutState) string {
+	r, words := service.Rollout.Rollout, service.Name+" is "+string(state)
 	switch {
+	case state == screen.RollBackFails:
+		return service.Name + ": the " + string(state) + ", traffic could not be moved yet"
 	case r.Stuck != nil:
-		return ": " + r.Stuck.Reason
+		return words + ": " + r.Stuck.Reason
 	case r.Cause != nil:
-		return ", " + screen.Because(*r.Cause)
+		return words + ", " + screen.Because(*r.Cause)
 	}
-	return ""
+	return words
 }
 
 // offer asks by itself whether to take over the selected service's rollout when its

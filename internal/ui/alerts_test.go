@@ -30,6 +30,10 @@ func back(r *scene.Rollout) {
 
 func stuck(r *scene.Rollout) { r.Rollout.Stuck = &engine.Stuck{Reason: "the route is gone"} }
 
+func denied(r *scene.Rollout) {
+	r.Rollout.Faults = map[engine.Activity]engine.ActiveFault{engine.WriteWeights: {Activity: engine.WriteWeights, Message: "denied"}}
+}
+
 // The bell rings once when a rollout turns bad, and not for what was so before.
 func TestBell(t *testing.T) {
 	over := func(r *scene.Rollout) { back(r); r.Rollout.Outcome = engine.RolledBack }
@@ -41,6 +45,8 @@ func TestBell(t *testing.T) {
 	}{
 		{rolling("yelb-appserver", engine.Baking), false},
 		{rolling("yelb-appserver", engine.RollingBack, back), true},
+		{rolling("yelb-appserver", engine.RollingBack, back), false},
+		{rolling("yelb-appserver", engine.RollingBack, back, denied), true},
 		{rolling("yelb-appserver", engine.RollingBack, back), false},
 		{rolling("yelb-appserver", engine.Removing, back, stuck), true},
 		{rolling("yelb-appserver", engine.Removing, back), false},
@@ -102,6 +108,14 @@ func TestTakingOverIsOffered(t *testing.T) {
 	r.posts(engine.RollBack)
 	looking := newRig(t, hostOf(rolling("yelb-appserver", engine.Holding, lost)), func(o *Options) { o.ReadOnly = true })
 	looking.noDialog()
+}
+
+// A roll back that fails is told, and as one that does.
+func TestARollBackThatFailsIsTold(t *testing.T) {
+	rig := newRig(t, hostOf(rolling("yelb-appserver", engine.Holding)))
+	rings(rig, rolling("yelb-appserver", engine.RollingBack, back))
+	rings(rig, rolling("yelb-appserver", engine.RollingBack, back, denied))
+	rig.says("yelb-appserver: the roll back FAILS, traffic could not be moved yet")
 }
 
 // A notice goes when the state that it tells of is over, and not before.

@@ -66,7 +66,7 @@ func (m *model) tell(view *tea.View, live screen.State) {
 
 func barOf(state screen.RolloutState) tea.ProgressBarState {
 	switch state {
-	case screen.Stuck, screen.RollingBack, screen.RolledBack:
+	case screen.Stuck, screen.RollingBack, screen.RollBackFails, screen.RolledBack:
 		return tea.ProgressBarError
 	case screen.Paused, screen.Held, screen.AtGate, screen.Drift, screen.DriverLost, screen.ProviderErrors, screen.StaleEvidence:
 		return tea.ProgressBarWarning
@@ -81,7 +81,7 @@ func programStatus(state screen.RolloutState) (tea.ProgramState, tea.ProgramStat
 		return tea.ProgramStateIdle, ""
 	case screen.Succeeded:
 		return tea.ProgramStateDone, ""
-	case screen.Stuck, screen.RolledBack:
+	case screen.Stuck, screen.RollBackFails, screen.RolledBack:
 		return tea.ProgramStateError, ""
 	case screen.AtGate:
 		return tea.ProgramStateBlocked, tea.ProgramStatusKindPermission

@@ -12,7 +12,7 @@ import (
 func RolloutStates() []RolloutState {
 	return []RolloutState{
 		Idle, Succeeded, RolledBack, Deploying, WaitingForTasks, Shifting, Holding, Baking, Finishing,
-		AtGate, StaleEvidence, ProviderErrors, Paused, Held, RollingBack, Drift, DriverLost, Stuck,
+		AtGate, StaleEvidence, ProviderErrors, Paused, Held, RollingBack, Drift, RollBackFails, DriverLost, Stuck,
 	}
 }
 
@@ -38,7 +38,7 @@ func glyphOf(state RolloutState) string {
 		return theme.Hold
 	case RollingBack, RolledBack:
 		return theme.Down
-	case Drift, StaleEvidence, ProviderErrors, DriverLost:
+	case Drift, StaleEvidence, ProviderErrors, DriverLost, RollBackFails:
 		return theme.Alert
 	case Stuck:
 		return theme.Cross
@@ -58,7 +58,7 @@ func styleOf(t theme.Theme, state RolloutState) theme.Style {
 		return t.Accent
 	case AtGate, Paused, Held, Drift, StaleEvidence, ProviderErrors:
 		return t.Warning
-	case DriverLost, RollingBack, Stuck, RolledBack:
+	case DriverLost, RollingBack, RollBackFails, Stuck, RolledBack:
 		return t.Bad
 	case Succeeded:
 		return t.Good
@@ -89,6 +89,8 @@ func stateOf(service scene.Service, rollout *scene.Rollout, now time.Time) Rollo
 		return Stuck
 	case rollout.Lost && !r.LetGo:
 		return DriverLost
+	case isNotMovedBack(r):
+		return RollBackFails
 	case r.Paused != nil && r.Paused.Kind == engine.PausedByDrift:
 		return Drift
 	case r.RollingBack():
@@ -103,6 +105,12 @@ func stateOf(service scene.Service, rollout *scene.Rollout, now time.Time) Rollo
 		return StaleEvidence
 	}
 	return stateOfPhase(r.Phase)
+}
+
+// isNotMovedBack tells whether the traffic of a roll back could not be moved yet, or not be
+// read back: everything else of it can wait.
+func isNotMovedBack(r *engine.Rollout) bool {
+	return r.Phase == engine.RollingBack && len(r.Faults) > 0
 }
 
 func stateOfPhase(phase engine.Phase) RolloutState {

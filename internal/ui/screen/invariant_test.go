@@ -271,7 +271,7 @@ func TestNoTwoStatesLookTheSameWithoutColour(t *testing.T) {
 		}
 		rows[row] = state
 	}
-	if len(looks) != 18 {
+	if len(looks) != 19 {
 		t.Errorf("there are %d states", len(looks))
 	}
 }

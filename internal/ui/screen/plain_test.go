@@ -231,6 +231,23 @@ func TestAStuckRolloutSaysHowToGoOn(t *testing.T) {
 	lineHas(t, s, " to do", "then go on with: serin resume yelb-appserver")
 }
 
+// A roll back that could not be done does not look like one that is being done.
+func TestARollBackThatFails(t *testing.T) {
+	s := consoleOf(examples()[screen.RollBackFails], screen.Overview)
+	s.Width, s.Height = 140, 40
+	lineHas(t, s, "▌yelb-appserver", "! roll back FAILS")
+	lineHas(t, s, "ROLL BACK FAILS", "traffic could not be moved yet: 30 % is still on the canary")
+	r := s.Scene.Services[0].Rollout.Rollout
+	r.Stuck = &engine.Stuck{Reason: "denied", At: s.Now}
+	lineHas(t, s, "STUCK", "a person is needed; step 3 of 10, the roll back could not be done: 30 %")
+	r.Phase = engine.Removing
+	lineHas(t, s, "STUCK", "traffic is safe; the canary could not be removed")
+	r.Stuck = nil
+	lineHas(t, s, "ROLLING BACK", "traffic is safe; the canary could not be removed yet")
+	r.Faults = nil
+	lineHas(t, s, "ROLLING BACK", "traffic is safe; the canary is being removed")
+}
+
 // Who drives here is seen to live. One that took over a rollout which was let go of has it
 // paused, and not let go of.
 func TestADriverOfThisProcess(t *testing.T) {

@@ -228,6 +228,11 @@ func examples() map[screen.RolloutState]example {
 		}})},
 		screen.DriverLost:  {life: holding().wait(time.Minute), lost: true},
 		screen.RollingBack: {life: holding().rollBack()},
+		screen.RollBackFails: {life: holding().rollBack().add(&engine.Faulted{Fault: engine.ActiveFault{
+			Activity: engine.WriteWeights, Kind: engine.Denied, Count: 3,
+			Message: "update the weights of route yelb-appserver-route in mesh ecs-blogpost: AccessDeniedException",
+			Hint:    "allow appmesh:UpdateRoute, or use credentials that may", Since: holding().at, RetryAt: holding().at.Add(9 * time.Second),
+		}}).wait(2 * time.Second)},
 		screen.Stuck: {life: holding().add(&engine.StuckNow{Stuck: engine.Stuck{
 			Reason: "the router refuses the weights: AccessDeniedException on appmesh:UpdateRoute",
 			Truth:  "stable 3f2a91c0 has 70 %, canary 9bd0417e has 30 %; both versions are running and healthy",

@@ -177,7 +177,9 @@ const (
 	ProviderErrors  RolloutState = "provider errors"
 	DriverLost      RolloutState = "driver lost"
 	RollingBack     RolloutState = "rolling back"
-	Stuck           RolloutState = "stuck"
-	Succeeded       RolloutState = "succeeded"
-	RolledBack      RolloutState = "rolled back"
+	// RollBackFails: traffic shall go back, and could not be moved yet.
+	RollBackFails RolloutState = "roll back FAILS"
+	Stuck         RolloutState = "stuck"
+	Succeeded     RolloutState = "succeeded"
+	RolledBack    RolloutState = "rolled back"
 )

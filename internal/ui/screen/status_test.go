@@ -13,11 +13,12 @@ import (
 
 func TestTheTitleTellsTheState(t *testing.T) {
 	for state, want := range map[screen.RolloutState]screen.Status{
-		screen.Holding:     {Title: "serin: yelb-appserver 30 % holding", Progress: 30},
-		screen.Drift:       {Title: "serin: yelb-appserver 40 % drift", Progress: 40},
-		screen.RollingBack: {Title: "serin: yelb-appserver 30 % rolling back", Progress: 30},
-		screen.Succeeded:   {Title: "serin: yelb-appserver succeeded", Progress: -1},
-		screen.RolledBack:  {Title: "serin: yelb-appserver rolled back", Progress: -1},
+		screen.Holding:       {Title: "serin: yelb-appserver 30 % holding", Progress: 30},
+		screen.Drift:         {Title: "serin: yelb-appserver 40 % drift", Progress: 40},
+		screen.RollingBack:   {Title: "serin: yelb-appserver 30 % rolling back", Progress: 30},
+		screen.RollBackFails: {Title: "serin: yelb-appserver 30 % roll back FAILS", Progress: 30},
+		screen.Succeeded:     {Title: "serin: yelb-appserver succeeded", Progress: -1},
+		screen.RolledBack:    {Title: "serin: yelb-appserver rolled back", Progress: -1},
 	} {
 		want.State = state
 		if got := screen.StatusOf(consoleOf(examples()[state], screen.Overview)); got != want {

@@ -31,7 +31,7 @@ func (s subject) story() string {
 		return "nobody drives it; the traffic stays as it is until somebody takes over; " + s.where()
 	case Paused, Drift:
 		return "the traffic stays as it is; " + s.where()
-	case RollingBack:
+	case RollingBack, RollBackFails:
 		return s.rollingBack()
 	case ProviderErrors:
 		if s.blind() {
@@ -109,17 +109,49 @@ func byWhom(cause engine.Cause) string {
 
 // rollingBack is what is being returned, and why.
 func (s subject) rollingBack() string {
-	words := "all traffic is going back to stable"
-	if s.r.First() {
-		words = "the canary's traffic is being taken away"
-	}
-	if s.r.Phase == engine.Removing {
-		words = "traffic is safe; the canary is being removed"
-	}
+	words := s.goingBack()
 	if s.r.Cause == nil {
 		return words
 	}
 	return words + ", " + Because(*s.r.Cause)
+}
+
+// goingBack is how far a roll back has come, and what of it could not be done.
+func (s subject) goingBack() string {
+	r := s.r
+	switch {
+	case r.Phase == engine.Removing && (r.Stuck != nil || len(r.Faults) > 0):
+		return "traffic is safe; the canary could not be removed" + yet(r)
+	case r.Phase == engine.Removing:
+		return "traffic is safe; the canary is being removed"
+	case r.Stuck != nil:
+		return "the roll back could not be done: " + s.leftOnCanary()
+	case isNotMovedBack(r):
+		return "traffic could not be moved yet: " + s.leftOnCanary()
+	case r.First():
+		return "the canary's traffic is being taken away"
+	}
+	return "all traffic is going back to stable"
+}
+
+// yet is that something is tried again, which it is not where a rollout is stuck.
+func yet(r *engine.Rollout) string {
+	if r.Stuck != nil {
+		return ""
+	}
+	return " yet"
+}
+
+// leftOnCanary is the share that the canary has, as far as it is known.
+func (s subject) leftOnCanary() string {
+	left := s.actual(s.r.Canary.Sha)
+	switch {
+	case s.outdated():
+		return fmt.Sprintf("%d %% was on the canary when the route was last read", left)
+	case left == 0:
+		return "the canary has none, but the route is not as it should be"
+	}
+	return fmt.Sprintf("%d %% is still on the canary", left)
 }
 
 // where is the place in the plan, for states that are beside it.

@@ -208,3 +208,23 @@ func TestWhyARolloutWasStartedIsTold(t *testing.T) {
 		t.Errorf("it is told as %q", text.String())
 	}
 }
+
+// A target that is neither version leaves no room for the weights of a step: it must go
+// before anything is written.
+func TestADriftSaysWhatHelps(t *testing.T) {
+	const want = "take someone-elses-node off the route, then serin resume yelb-appserver; " +
+		"serin rollback yelb-appserver takes the canary's traffic off at once"
+	found := append(route(70, 10).Targets, engine.Target{Name: "someone-elses-node", Weight: 20})
+	s := begin(false).deploy().shift(0, 10).add(&engine.PausedNow{Pause: engine.Pause{
+		Kind: engine.PausedByDrift, By: "serin", Reason: "someone else changed the route", Found: found,
+	}})
+	r := engine.Fold(s.events)
+	var out bytes.Buffer
+	headless.NewText(&out, false).Event(s.events[len(s.events)-1], r)
+	if !strings.Contains(out.String(), "; "+want) {
+		t.Errorf("it is told as %q", out.String())
+	}
+	if next, _ := (headless.StatusReport{Service: "yelb-appserver", Rollout: r}).Next(); !strings.HasSuffix(next, ": "+want) {
+		t.Errorf("what comes next is %q", next)
+	}
+}

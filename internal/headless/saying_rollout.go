@@ -163,16 +163,21 @@ func sayCommandRefused(b *engine.CommandRefused, _ *engine.Rollout) string {
 func sayPaused(b *engine.PausedNow, r *engine.Rollout) string {
 	words := by("paused", b.Pause.By, b.Pause.Reason)
 	if b.Pause.Kind == engine.PausedByDrift {
-		words += "; " + afterDrift(r)
+		words += "; " + afterDrift(r, b.Pause)
 	}
 	return words
 }
 
-// afterDrift says what a person can do when someone else changed the route.
-func afterDrift(r *engine.Rollout) string {
+// afterDrift says what a person can do when someone else changed the route. A target that is
+// neither version keeps its weight, and leaves no room for those of a step.
+func afterDrift(r *engine.Rollout, drift engine.Pause) string {
 	back := "gives stable all of the traffic"
 	if r.First() {
 		back = "takes the canary off the route"
+	}
+	if foreign := r.Foreign(drift.Found); len(foreign) > 0 {
+		return fmt.Sprintf("take %s off the route, then serin resume %[2]s; serin rollback %[2]s takes the canary's traffic off at once",
+			engine.NamesOf(foreign), r.Key.Service)
 	}
 	return fmt.Sprintf("serin resume %[1]s writes the weights of this step over that, serin rollback %[1]s %s", r.Key.Service, back)
 }

@@ -209,7 +209,7 @@ func (s StatusReport) standstill() string {
 	case r.Stuck != nil:
 		return "a person is needed: " + r.Stuck.Advice
 	case r.Paused != nil && !r.RollingBack() && r.Paused.Kind == engine.PausedByDrift:
-		return "the traffic stays as it is: " + afterDrift(r)
+		return "the traffic stays as it is: " + afterDrift(r, *r.Paused)
 	case r.Paused != nil && !r.RollingBack():
 		return fmt.Sprintf("the traffic stays as it is until serin resume %s, or serin rollback %s", s.Service, s.Service)
 	}

@@ -248,6 +248,26 @@ func TestARollBackThatFails(t *testing.T) {
 	lineHas(t, s, "ROLLING BACK", "traffic is safe; the canary is being removed")
 }
 
+// A target that is neither version leaves no room for the weights of a step: it must go
+// before anything is written.
+func TestADriftSaysWhatHelps(t *testing.T) {
+	s := consoleOf(examples()[screen.Drift], screen.Detail)
+	s.Width, s.Height = 120, 36
+	lineHas(t, s, " to do", "take someone-elses-node off the route, then press space; r takes the canary's traffic off at once")
+	route := s.Scene.Services[0].Rollout.Evidence.Route
+	route.Targets = route.Targets[:2] // it was taken off
+	s.Scene.Services[0].Route = *route
+	lineHas(t, s, " to do", "space writes the weights of this step over that; r rolls back")
+
+	l := holding().add(&engine.StuckNow{Stuck: engine.Stuck{
+		Reason: "the route also gives 20 to a target that is not Serin's",
+		Advice: "take that target off the route, then resume; then go on with: serin deploy FILE --resume",
+	}})
+	s = consoleOf(example{life: l}, screen.Detail)
+	s.Width = 120
+	lineHas(t, s, " to do", " take that target off the route; then press space: it is tried again")
+}
+
 // Who drives here is seen to live. One that took over a rollout which was let go of has it
 // paused, and not let go of.
 func TestADriverOfThisProcess(t *testing.T) {

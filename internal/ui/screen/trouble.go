@@ -64,6 +64,7 @@ func (p pane) stuck(s subject) []string {
 // one, elsewhere with a verb.
 func (p pane) toDo(s subject) string {
 	advice, _, has := strings.Cut(s.r.Stuck.Advice, "; then go on with: serin deploy")
+	advice = strings.TrimSuffix(advice, ", then resume") // which is said anew, by how it is done
 	switch {
 	case !has, s.replayed:
 		return s.r.Stuck.Advice
@@ -103,10 +104,24 @@ func (p pane) paused(s subject) []string {
 		lines = append(lines, p.paragraph("expected", p.t.Muted, p.t.Text, targets(pause.Expected), 2)...)
 		lines = append(lines, p.paragraph("found", p.t.Warning, p.t.Strong, targets(pause.Found), 2)...)
 		if !p.s.ReadOnly && !s.replayed {
-			lines = append(lines, p.paragraph("to do", p.t.Warning, p.t.Text, "space writes the weights of this step over that; r rolls back", 2)...)
+			lines = append(lines, p.paragraph("to do", p.t.Warning, p.t.Text, s.afterDrift(), 2)...)
 		}
 	}
 	return lines
+}
+
+// afterDrift is what a person can do when someone else changed the route. A target that is
+// neither version keeps its weight, and leaves no room for those of a step.
+func (s subject) afterDrift() string {
+	found := s.r.Paused.Found
+	if route, read := s.route(); read && route.ReadAt.After(s.r.Paused.At) {
+		found = route.Targets
+	}
+	foreign := s.r.Foreign(found)
+	if len(foreign) == 0 {
+		return "space writes the weights of this step over that; r rolls back"
+	}
+	return "take " + engine.NamesOf(foreign) + " off the route, then press space; r takes the canary's traffic off at once"
 }
 
 // fault is a call that fails: what, why, what to do, since when, and when it is tried

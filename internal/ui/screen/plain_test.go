@@ -70,6 +70,31 @@ func TestWeightsThatMayHaveChanged(t *testing.T) {
 	lineHas(t, s, " serves", "100 % last known, 1:30 ago")
 }
 
+// Weights that were written are doubted until they are read back: at once when they cannot
+// be, and soon when nobody says why they were not.
+func TestWeightsThatWereWrittenAndNotRead(t *testing.T) {
+	e := examples()[screen.Shifting]
+	s := consoleOf(e, screen.Detail)
+	intended := e.life.at
+	now := func(after time.Duration) { s.Now = intended.Add(after) }
+	now(4 * time.Second)
+	lineHas(t, s, " canary 9bd", " 10 % now,  20 % asked")
+	now(6 * time.Second)
+	lineHas(t, s, " canary 9bd", " 10 % last known, 8 s ago,  20 % asked")
+	if got := screen.StatusOf(s).Title; got != "serin: yelb-appserver 10 %? shifting" {
+		t.Errorf("the title is %q", got)
+	}
+	now(time.Second)
+	r := s.Scene.Services[0].Rollout.Rollout
+	r.Faults = map[engine.Activity]engine.ActiveFault{engine.ReadRoute: {Activity: engine.ReadRoute, Message: "timed out", Since: s.Now}}
+	lineHas(t, s, " canary 9bd", " 10 % last known, 3 s ago")
+
+	s.Scene.Services[0].Rollout.Evidence.Route.ReadAt = intended.Add(500 * time.Millisecond)
+	r.Faults = nil
+	now(20 * time.Second)
+	lineHas(t, s, " canary 9bd", " 10 % now,  20 % asked")
+}
+
 // A rollout that was let go of looks like none that somebody drives.
 func TestHeldIsNotPaused(t *testing.T) {
 	for _, page := range []screen.Page{screen.Overview, screen.Detail} {

@@ -1,6 +1,7 @@
 package screen
 
 import (
+	"slices"
 	"time"
 
 	"serin/internal/engine"
@@ -48,16 +49,44 @@ func staleReadings(service scene.Service, rollout *scene.Rollout, now time.Time)
 // engine.Cadence.
 const unread = 15 * time.Second
 
-// outdated tells whether the weights may have changed since they were read: because they
-// cannot be read now, or because a rollout's were not for longer than they ever are.
+// readBack is how long it may take to see weights that were written: the slowest look of
+// the slowest engine.Cadence.
+const readBack = 5 * time.Second
+
+// outdated tells whether the weights may have changed since they were read: because Serin
+// was about to write others and cannot see what came of it, because they cannot be read
+// now, or because a rollout's were not for longer than they ever are.
 func (s subject) outdated() bool {
 	route, read := s.route()
 	if !read || s.replayed {
 		return false
 	}
+	if intended := s.intended(); intended.After(route.ReadAt) && (s.unreadable() || s.now.Sub(intended) > readBack) {
+		return true
+	}
 	old := s.now.Sub(route.ReadAt)
 	failing := s.service.Fault.Message != "" || !s.over() && len(s.r.Faults) > 0
 	return failing && old > unread || !s.over() && old > patience
+}
+
+// intended is when the weights were about to be written that are not confirmed yet; zero
+// without any.
+func (s subject) intended() time.Time {
+	if s.over() || s.r.Change == nil {
+		return time.Time{}
+	}
+	for _, event := range slices.Backward(s.rollout.Events) {
+		if event.Body != nil && event.Body.Kind() == engine.KindWeightsIntended {
+			return event.At
+		}
+	}
+	return time.Time{}
+}
+
+// unreadable tells whether the route of a rollout cannot be read now.
+func (s subject) unreadable() bool {
+	_, failing := s.r.Faults[engine.ReadRoute]
+	return failing || s.service.Fault.Message != ""
 }
 
 // timing is the period of a service's metrics, and how late they are.

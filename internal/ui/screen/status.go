@@ -26,8 +26,11 @@ func StatusOf(s State) Status {
 		title := "serin: " + clean(loudest.Name) + " " + word
 		return Status{Title: title, Progress: -1, State: subject.state}
 	}
-	weight := subject.actual(subject.r.Canary.Sha)
-	title := fmt.Sprintf("serin: %s %d %% %s", clean(loudest.Name), weight, word)
+	weight, doubt := subject.actual(subject.r.Canary.Sha), ""
+	if subject.outdated() {
+		doubt = "?"
+	}
+	title := fmt.Sprintf("serin: %s %d %%%s %s", clean(loudest.Name), weight, doubt, word)
 	return Status{Title: title, Progress: weight, State: subject.state}
 }
 

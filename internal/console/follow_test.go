@@ -3,6 +3,7 @@ package console
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -39,17 +40,19 @@ func TestAnotherProcesssRolloutIsFollowed(t *testing.T) {
 		appended(t, log, "r1", 1,
 			&engine.DriverTook{Driver: lease.Driver, Fence: lease.Fence},
 			&engine.WeightsConfirmed{Stable: 90, Canary: 10}, &engine.WeightsConfirmed{Stable: 90, Canary: 10},
-			&engine.WeightsConfirmed{Stable: 80, Canary: 20}, &engine.TrafficReturned{})
+			&engine.WeightsConfirmed{Stable: 80, Canary: 20},
+			&engine.PausedNow{Pause: engine.Pause{Kind: engine.PausedByDrift, Found: []engine.Target{{Sha: stable, Weight: 95}, {Sha: canary, Weight: 5}}}},
+			&engine.TrafficReturned{})
 		after(2 * time.Second)
 		seen = cart(t, h).Rollout
 		var weights []int
 		for _, mark := range seen.Marks {
 			weights = append(weights, mark.Weight)
 		}
-		if len(weights) != 3 || weights[0] != 10 || weights[1] != 20 || weights[2] != 0 {
+		if !slices.Equal(weights, []int{10, 20, 5, 0}) {
 			t.Errorf("the marks are %v", weights)
 		}
-		appended(t, log, "r1", 6, &engine.Finished{Outcome: engine.RolledBack, Reason: "it did worse"})
+		appended(t, log, "r1", 7, &engine.Finished{Outcome: engine.RolledBack, Reason: "it did worse"})
 		after(2 * time.Second)
 		if seen = cart(t, h).Rollout; seen.Rollout.Outcome != engine.RolledBack || seen.Lost {
 			t.Errorf("ended, it is %+v", seen.Rollout.Outcome)

@@ -53,13 +53,7 @@ func (t *track) add(events ...engine.Event) {
 		}
 		t.events = append(t.events, event)
 		t.counted = t.counted || event.Body.Kind() == engine.KindObserved
-		confirmed, is := event.Body.(*engine.WeightsConfirmed)
-		if is && (len(t.marks) == 0 && confirmed.Canary != 0 || len(t.marks) > 0 && t.marks[len(t.marks)-1].Weight != confirmed.Canary) {
-			t.marks = append(t.marks, scene.Mark{At: event.At, Weight: confirmed.Canary})
-		}
-		if _, is := event.Body.(*engine.TrafficReturned); is && len(t.marks) > 0 && t.marks[len(t.marks)-1].Weight != 0 {
-			t.marks = append(t.marks, scene.Mark{At: event.At})
-		}
+		t.marks = scene.Marked(t.marks, event, t.rollout.Canary.Sha)
 	}
 }
 

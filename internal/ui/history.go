@@ -119,12 +119,7 @@ func replayOf(events []engine.Event) *scene.Rollout {
 	replay := &scene.Rollout{Events: events, LastSeen: last.At}
 	replay.Rollout, replay.At = engine.Fold(events), last.At
 	for _, event := range events {
-		switch body := event.Body.(type) {
-		case *engine.WeightsConfirmed:
-			replay.Marks = append(replay.Marks, scene.Mark{At: event.At, Weight: body.Canary})
-		case *engine.TrafficReturned:
-			replay.Marks = append(replay.Marks, scene.Mark{At: event.At})
-		}
+		replay.Marks = scene.Marked(replay.Marks, event, replay.Rollout.Canary.Sha)
 	}
 	return replay
 }

@@ -293,6 +293,36 @@ func TestADriftSaysWhatHelps(t *testing.T) {
 	lineHas(t, s, " to do", " take that target off the route; then press space: it is tried again")
 }
 
+// The headline of a drift says what someone else did, and never the weight of the step.
+func TestADriftIsNotHeldAtItsStep(t *testing.T) {
+	expected := route(50, 50, twoOClock).Targets
+	foreign := engine.Target{Name: "someone-elses-node", Weight: 20}
+	for _, drift := range []struct {
+		found        []engine.Target
+		reason, says string
+	}{
+		{route(70, 30, twoOClock).Targets, "", "someone else moved the canary from 50 % to 30 %; the clock stands; step 3 of 10"},
+		{route(100, 0, twoOClock).Targets, "", "someone else moved the canary from 50 % to 0 %; the clock stands"},
+		{[]engine.Target{{Sha: stableSha, Weight: 40}, {Sha: canarySha, Weight: 40}, foreign}, "",
+			"someone else gave traffic to someone-elses-node and moved the canary from 50 % to 40 %; the clock stands"},
+		{nil, "someone else deleted the route", "someone else deleted the route; the clock stands"},
+		{expected, "someone else changed the route: its match, retries, timeouts or priority",
+			"someone else changed the route: its match, retries, timeouts or priority; the clock stands"},
+	} {
+		l := holding().paused(engine.Pause{Kind: engine.PausedByDrift, By: "serin", Reason: drift.reason, Expected: expected, Found: drift.found})
+		s := consoleOf(example{life: l}, screen.Detail)
+		s.Width, s.Height = 140, 40
+		lineHas(t, s, "DRIFT", drift.says)
+		s.Scene.Services[0].Rollout.Lost = true
+		lineHas(t, s, "DRIVER LOST", "someone else")
+	}
+	s := consoleOf(examples()[screen.Drift], screen.Detail)
+	s.Width, s.Height = 140, 40
+	s.Scene.Services[0].Rollout.Evidence.Route.Targets = expected
+	s.Scene.Services[0].Route.Targets = expected
+	lineHas(t, s, "DRIFT", "from 30 % to 40 %, and it has 50 % now; the clock stands")
+}
+
 // Who drives here is seen to live. One that took over a rollout which was let go of has it
 // paused, and not let go of.
 func TestADriverOfThisProcess(t *testing.T) {

@@ -40,7 +40,8 @@ func (l *life) wait(d time.Duration) *life {
 func (l *life) add(bodies ...engine.Body) *life {
 	for _, body := range bodies {
 		l.at = l.at.Add(time.Second)
-		l.events = append(l.events, engine.Event{Seq: int64(len(l.events)) + 1, At: l.at, Actor: driver().Actor, Body: body})
+		event := engine.Event{Seq: int64(len(l.events)) + 1, At: l.at, Actor: driver().Actor, Body: body}
+		l.events, l.marks = append(l.events, event), scene.Marked(l.marks, event, canarySha)
 	}
 	return l
 }
@@ -120,10 +121,8 @@ func (l *life) intend(step, canary int) *life {
 }
 
 func (l *life) shift(step, canary int) *life {
-	l.intend(step, canary).add(&engine.WeightsWritten{},
+	return l.intend(step, canary).add(&engine.WeightsWritten{},
 		&engine.WeightsConfirmed{Stable: 100 - canary, Canary: canary, Route: route(100-canary, canary, l.at)})
-	l.marks = append(l.marks, scene.Mark{At: l.at, Weight: canary})
-	return l
 }
 
 func (l *life) verdict() analysis.Verdict {
@@ -174,9 +173,8 @@ func (l *life) rollBack() *life {
 }
 
 func (l *life) rolledBack() *life {
-	l.rollBack().add(&engine.WeightsWritten{}, &engine.TrafficReturned{Route: route(100, 0, l.at)})
-	l.marks = append(l.marks, scene.Mark{At: l.at, Weight: 0})
-	return l.add(&engine.RemovalIntended{Sha: canarySha, Stack: stackName}, &engine.RemovalRequested{}).
+	return l.rollBack().add(&engine.WeightsWritten{}, &engine.TrafficReturned{Route: route(100, 0, l.at)}).
+		add(&engine.RemovalIntended{Sha: canarySha, Stack: stackName}, &engine.RemovalRequested{}).
 		wait(9*time.Second).add(&engine.Removed{Sha: canarySha},
 		&engine.Finished{Outcome: engine.RolledBack, Reason: l.failure().Reason})
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"serin/internal/engine"
+	"serin/internal/ui/scene"
 	"serin/internal/ui/theme"
 )
 
@@ -29,7 +30,9 @@ func (s subject) story() string {
 		return "nothing moves until somebody takes over; " + s.where()
 	case Held:
 		return "nobody drives it; the traffic stays as it is until somebody takes over; " + s.where()
-	case Paused, Drift:
+	case Drift:
+		return s.drifted() + "; the clock stands; " + s.stepWords()
+	case Paused:
 		return "the traffic stays as it is; " + s.where()
 	case RollingBack, RollBackFails:
 		return s.rollingBack()
@@ -116,6 +119,29 @@ func (s subject) rollingBack() string {
 	return words + ", " + Because(*s.r.Cause)
 }
 
+// drifted is what someone else did to the route, and what has become of it since.
+func (s subject) drifted() string {
+	pause, canary := s.r.Paused, s.r.Canary.Sha
+	before, after := scene.Share(pause.Expected, canary), scene.Share(pause.Found, canary)
+	foreign := s.r.Foreign(pause.Found)
+	if len(pause.Found) == 0 || len(foreign) == 0 && before == after {
+		reason, _, _ := strings.Cut(pause.Reason, ": expected ")
+		return reason
+	}
+	var did []string
+	if len(foreign) > 0 {
+		did = append(did, "gave traffic to "+engine.NamesOf(foreign))
+	}
+	if before != after {
+		did = append(did, fmt.Sprintf("moved the canary from %d %% to %d %%", before, after))
+	}
+	words := "someone else " + strings.Join(did, " and ")
+	if route, _ := s.route(); route.ReadAt.After(pause.At) && s.actual(canary) != after {
+		words += fmt.Sprintf(", and it has %d %% now", s.actual(canary))
+	}
+	return words
+}
+
 // goingBack is how far a roll back has come, and what of it could not be done.
 func (s subject) goingBack() string {
 	r := s.r
@@ -165,6 +191,9 @@ func (s subject) stepWords() string {
 // doing is what the phase is about.
 func (s subject) doing() string {
 	r := s.r
+	if r.Paused != nil && r.Paused.Kind == engine.PausedByDrift {
+		return s.drifted()
+	}
 	switch r.Phase {
 	case engine.Starting:
 		return "starting"

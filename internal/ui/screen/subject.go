@@ -54,7 +54,7 @@ func (s subject) route() (engine.Route, bool) {
 // actual is the share of a version as it was last read, 0 to 100.
 func (s subject) actual(sha string) int {
 	if route, read := s.route(); read {
-		return share(route, sha)
+		return scene.Share(route.Targets, sha)
 	}
 	switch {
 	case s.r == nil || sha == "":
@@ -67,25 +67,13 @@ func (s subject) actual(sha string) int {
 	return 0
 }
 
-// share is a version's weight among all on the route.
-func share(route engine.Route, sha string) int {
-	total := 0
-	for _, target := range route.Targets {
-		total += target.Weight
-	}
-	if total <= 0 {
-		return 0
-	}
-	return min(max((route.Weight(sha)*100+total/2)/total, 0), 100)
-}
-
 // heaviest is the greatest share that a version has on the route; 0 without any.
 func (s subject) heaviest() int {
 	route, _ := s.route()
 	most := 0
 	for _, target := range route.Targets {
 		if target.Sha != "" {
-			most = max(most, share(route, target.Sha))
+			most = max(most, scene.Share(route.Targets, target.Sha))
 		}
 	}
 	return most

@@ -98,11 +98,10 @@ func frameOf(s State, c *Cache) *frame {
 	f.add(f.header())
 	f.lines = append(f.lines, f.banners()...)
 	footer := f.footer()
-	guide := f.guideBelow()
-	room := s.Height - len(f.lines) - len(footer) - len(guide) - 1
+	guide, status := f.guideBelow(), f.statusLines()
+	room := s.Height - len(f.lines) - len(footer) - len(guide) - len(status)
 	f.drawBody(max(room, 1))
-	f.lines = append(f.lines, guide...)
-	f.add(f.statusLine())
+	f.lines = slices.Concat(f.lines, guide, status)
 	f.placeFooter(footer)
 	f.lines = fitted(f.lines, s.Height)
 	if s.Dialog != nil {

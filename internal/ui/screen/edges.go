@@ -49,37 +49,79 @@ func (f *frame) headerRight() string {
 // bannerLimit is how many banners are shown at once.
 const bannerLimit = 3
 
-// banners are the lines below the header that say what is wrong with the picture itself.
+// banner is something that is wrong with the picture itself.
+type banner struct {
+	style theme.Style
+	words string
+}
+
+// banners are the lines below the header: of each banner one, and of the first of them a
+// second where it is needed and there is room.
 func (f *frame) banners() []string {
+	all := f.allBanners()
+	if len(all) > bannerLimit {
+		hidden := banner{f.t.Alarm, fmt.Sprintf("! and %d more", len(all)-bannerLimit+1)}
+		all = append(all[:bannerLimit-1], hidden)
+	}
+	spare := f.spareLines()
 	var lines []string
-	banner := func(style theme.Style, words string) {
-		lines = append(lines, f.row().Put(style, " "+words+" ").String())
-	}
-	if f.s.Frozen {
-		banner(f.t.Badge, fmt.Sprintf("FROZEN at %s, %s ago: the data goes on behind this picture", stamp(f.s.FrozenAt), age(f.s.FrozenAt, f.s.Now)))
-	}
-	if fault := clean(f.s.Scene.JournalFault); fault != "" {
-		banner(f.t.Alarm, "! the journal cannot be read: "+fault)
-	}
-	for _, what := range sortedKeys(f.s.Scene.Faults) {
-		fault := f.s.Scene.Faults[what]
-		words := fmt.Sprintf("! cannot read %s since %s: %s", clean(what), stamp(fault.Since), clean(fault.Message))
-		if fault.Undone {
-			words = fmt.Sprintf("! %s (%s, since %s)", clean(fault.Message), clean(what), stamp(fault.Since))
+	for _, b := range all {
+		parts := wrapped(b.words, f.s.Width-4, 1+min(spare, 1))
+		spare -= max(len(parts)-1, 0)
+		for i, part := range parts {
+			if i > 0 {
+				part = "  " + part
+			}
+			lines = append(lines, f.row().Put(b.style, " "+part+" ").String())
 		}
-		if fault.Hint != "" {
-			words += "; " + clean(fault.Hint)
-		}
-		banner(f.t.Alarm, words)
-	}
-	if alone := clean(f.s.Scene.Alone); alone != "" && len(lines) == 0 {
-		banner(f.t.Muted, alone)
-	}
-	if len(lines) > bannerLimit {
-		hidden := len(lines) - bannerLimit + 1
-		lines = append(lines[:bannerLimit-1], f.row().Put(f.t.Alarm, fmt.Sprintf(" ! and %d more ", hidden)).String())
 	}
 	return lines
+}
+
+// spareLines is how many lines banners may take beside one each.
+func (f *frame) spareLines() int {
+	switch {
+	case f.s.Height < lowHeight:
+		return 0
+	case f.s.Height < wideHeight:
+		return 1
+	}
+	return bannerLimit
+}
+
+// allBanners are what is wrong, the most important first. What the page tells in full is
+// not among them.
+func (f *frame) allBanners() []banner {
+	var all []banner
+	if f.s.Frozen {
+		all = append(all, banner{f.t.Badge, fmt.Sprintf("FROZEN at %s, %s ago: the data goes on behind this picture", stamp(f.s.FrozenAt), age(f.s.FrozenAt, f.s.Now))})
+	}
+	if fault := f.s.Scene.JournalFault; fault != "" {
+		all = append(all, banner{f.t.Alarm, "! the journal cannot be read: " + fault})
+	}
+	if !f.listsFaults() {
+		for _, what := range sortedKeys(f.s.Scene.Faults) {
+			fault := f.s.Scene.Faults[what]
+			words := fmt.Sprintf("! cannot read %s since %s: %s", what, stamp(fault.Since), fault.Message)
+			if fault.Undone {
+				words = fmt.Sprintf("! %s (%s, since %s)", fault.Message, what, stamp(fault.Since))
+			}
+			if fault.Hint != "" {
+				words += "; " + fault.Hint
+			}
+			all = append(all, banner{f.t.Alarm, words})
+		}
+	}
+	if alone := f.s.Scene.Alone; alone != "" && len(all) == 0 {
+		all = append(all, banner{f.t.Muted, alone})
+	}
+	return all
+}
+
+// listsFaults tells whether the list has faults in place of services.
+func (f *frame) listsFaults() bool {
+	scene := f.s.Scene
+	return f.s.Page == Overview && len(scene.Services) == 0 && len(scene.Faults) > 0 && scene.Connecting == ""
 }
 
 func sortedKeys[V any](entries map[string]V) []string {
@@ -91,27 +133,48 @@ func sortedKeys[V any](entries map[string]V) []string {
 	return keys
 }
 
-// statusLine is the line above the footer: what is typed, or the notice, or the filter.
-func (f *frame) statusLine() string {
+// statusLines are above the footer: what is typed, or the notice, or the filter.
+func (f *frame) statusLines() []string {
 	row := f.row().Put(f.t.Text, " ")
 	switch {
 	case f.s.Filtering:
 		row.Put(f.t.Key, "filter: ").Put(f.t.Text, clean(f.s.Filter)).Put(f.t.Focus, " ")
 	case f.s.Notice.Text != "":
-		style, mark := f.t.Text, ""
-		switch f.s.Notice.Level {
-		case Warning:
-			style, mark = f.t.Warning, theme.Alert+" "
-		case Failure:
-			style, mark = f.t.Bad, theme.Cross+" "
-		case Info:
-		}
-		row.Put(style, mark+clean(f.s.Notice.Text))
+		return f.noticeLines()
 	case f.s.Filter != "":
 		row.Put(f.t.Muted, "filter: "+clean(f.s.Filter))
 	}
-	return row.String()
+	return []string{row.String()}
 }
+
+// noticeLines are the notice in one line, or in two where it needs them and the screen is
+// not too low for it.
+func (f *frame) noticeLines() []string {
+	style, mark := f.t.Text, ""
+	switch f.s.Notice.Level {
+	case Warning:
+		style, mark = f.t.Warning, theme.Alert+" "
+	case Failure:
+		style, mark = f.t.Bad, theme.Cross+" "
+	case Info:
+	}
+	most := 1
+	if f.s.Height >= lowHeight {
+		most = 2
+	}
+	var lines []string
+	for _, part := range wrapped(f.s.Notice.Text, f.s.Width-1-theme.Width(mark), most) {
+		lines = append(lines, f.row().Put(f.t.Text, " ").Put(style, mark+part).String())
+		mark = strings.Repeat(" ", theme.Width(mark))
+	}
+	if len(lines) == 0 {
+		lines = []string{""}
+	}
+	return lines
+}
+
+// lowHeight is the height from which on the edges may take a second line for their words.
+const lowHeight = 20
 
 // footerLine is one line of the footer with the keys on it.
 type footerLine struct {
@@ -122,7 +185,7 @@ type footerLine struct {
 // footer is the keys in one line, or in two where the screen is not too low for it.
 func (f *frame) footer() []footerLine {
 	most := 1
-	if f.s.Height >= 20 {
+	if f.s.Height >= lowHeight {
 		most = 2
 	}
 	var lines []footerLine

@@ -81,6 +81,14 @@ func pages() map[string]screen.State {
 		made[name] = s
 	}
 	with("nothing", held(screen.Overview), func(s *screen.State) { s.Scene.Services = nil })
+	with("unread", held(screen.Overview), func(s *screen.State) {
+		s.Scene.Services, s.Selected = nil, ""
+		s.Scene.Faults = map[string]scene.Fault{"the list of services": {
+			Message: "list the services of mesh nosuch: NotFoundException: mesh nosuch was not found in account 123456789012",
+			Hint:    "check the name of the environment: serin --env NAME; its mesh and its cluster bear the same name",
+			Since:   s.Now.Add(-time.Minute),
+		}}
+	})
 	with("filter", held(screen.Overview), func(s *screen.State) { s.Filter, s.Filtering, s.Selected = "ui", true, "yelb-ui" })
 	with("frozen", held(screen.Overview), func(s *screen.State) {
 		s.Frozen, s.FrozenAt, s.Now, s.ReadOnly = true, s.Now, s.Now.Add(41*time.Second), true

@@ -81,7 +81,7 @@ func (p pane) list(services []scene.Service, height int) []string {
 	}
 	lines := []string{head.String()}
 	if len(services) == 0 {
-		return append(lines, p.nothingListed())
+		return append(lines, p.nothingListed()...)
 	}
 	first := p.firstListed(services, height-1)
 	for _, service := range services[first:min(first+max(height-1, 0), len(services))] {
@@ -91,7 +91,11 @@ func (p pane) list(services []scene.Service, height int) []string {
 	return lines
 }
 
-func (p pane) nothingListed() string {
+// nothingListed is why there is no service: what fails in full, where that is it.
+func (p pane) nothingListed() []string {
+	if p.listsFaults() {
+		return p.faultsListed()
+	}
 	words := "no service is known yet: the environment is being read"
 	switch {
 	case p.s.Scene.Connecting != "":
@@ -101,7 +105,19 @@ func (p pane) nothingListed() string {
 	case p.s.Scene.Services != nil:
 		words = "this environment has no services"
 	}
-	return theme.NewRow(p.width).Put(p.t.Muted, " "+words).String()
+	return []string{theme.NewRow(p.width).Put(p.t.Muted, " "+words).String()}
+}
+
+// faultsListed are the readings that fail, with what can be done about each.
+func (p pane) faultsListed() []string {
+	var lines []string
+	for _, what := range sortedKeys(p.s.Scene.Faults) {
+		fault := p.s.Scene.Faults[what]
+		words := fmt.Sprintf("read %s since %s, %s ago: %s", what, stamp(fault.Since), age(fault.Since, p.now), fault.Message)
+		lines = append(lines, p.paragraph("! cannot", p.t.Bad, p.t.Text, words, inFull)...)
+		lines = append(lines, p.paragraph("hint", p.t.Muted, p.t.Strong, fault.Hint, inFull)...)
+	}
+	return lines
 }
 
 // spot makes a whole line of the pane clickable.

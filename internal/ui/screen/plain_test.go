@@ -323,6 +323,30 @@ func TestADriftIsNotHeldAtItsStep(t *testing.T) {
 	lineHas(t, s, "DRIFT", "from 30 % to 40 %, and it has 50 % now; the clock stands")
 }
 
+// What is wrong is read to its end where a second line has room for it, also where there is
+// nothing else to show.
+func TestWhatIsWrongIsReadToItsEnd(t *testing.T) {
+	s := pages()["unread"]
+	s.Width, s.Height = 60, 15
+	for _, word := range []string{"nosuch was not found", "the same name"} {
+		if text := strings.Join(strings.Fields(plain(s)), " "); !strings.Contains(text, word) || strings.Contains(text, "being read") {
+			t.Errorf("%q is not in\n%s", word, plain(s))
+		}
+	}
+	if text := plain(s); strings.Count(text, "list the services") != 1 {
+		t.Errorf("it is said twice:\n%s", text)
+	}
+	s = consoleOf(examples()[screen.Holding], screen.Overview)
+	s.Notice = screen.Notice{Level: screen.Failure, Text: strings.Repeat("the table is read-only; ", 4) + "ask its owner"}
+	s.Scene.JournalFault = strings.Repeat("the disk is full; ", 5) + "make room"
+	line(t, s, "ask its owner")
+	line(t, s, "make room")
+	s.Height = 19
+	if text := plain(s); strings.Contains(text, "ask its owner") || strings.Contains(text, "make room") || !strings.Contains(text, " ✖ the table") {
+		t.Errorf("on a low screen it is\n%s", text)
+	}
+}
+
 // Who drives here is seen to live. One that took over a rollout which was let go of has it
 // paused, and not let go of.
 func TestADriverOfThisProcess(t *testing.T) {

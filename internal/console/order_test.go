@@ -132,3 +132,17 @@ func TestWhatIsFoundBeforehandForbidsARollout(t *testing.T) {
 		}
 	})
 }
+
+// A path that was typed into a form is read as a shell reads it.
+func TestAFileUnderTheHomeDirectory(t *testing.T) {
+	path := deployFile(t, nil)
+	t.Setenv("HOME", filepath.Dir(path))
+	observed(t, newWorld(), journal.NewMemory(), func(t *testing.T, h *Host) {
+		t.Helper()
+		after(time.Second)
+		proposal, err := h.Propose(t.Context(), scene.Order{File: "~/deploy.json", Image: "cart:2", Sha: canary})
+		if err != nil || proposal.Service != "cart" {
+			t.Errorf("%+v, %v", proposal, err)
+		}
+	})
+}

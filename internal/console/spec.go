@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -128,7 +129,7 @@ func plainSpec(service engine.Service) engine.Spec {
 // that messages have for its file.
 func (h *Host) ordered(ctx context.Context, order scene.Order) (engine.Spec, string, error) {
 	if order.File != "" {
-		spec, err := specfile.Load(order.File, specfile.Options{Set: order.Set, Sha: order.Sha, Image: order.Image})
+		spec, err := specfile.Load(fromHome(order.File), specfile.Options{Set: order.Set, Sha: order.Sha, Image: order.Image})
 		if err == nil {
 			err = h.isHere(order, spec)
 		}
@@ -148,6 +149,17 @@ func (h *Host) ordered(ctx context.Context, order scene.Order) (engine.Spec, str
 		return spec, "", fmt.Errorf("nobody knows how %s is rolled out: give the path of its %s", order.Service, filepath.Base(specfiles.DeployFile))
 	}
 	return h.drawn(spec), "deploy.json of " + order.Service, inForm(err)
+}
+
+// fromHome is a path that was typed where no shell reads it, with the home directory for a
+// leading ~/.
+func fromHome(path string) string {
+	rest, is := strings.CutPrefix(path, "~/")
+	home, err := os.UserHomeDir()
+	if !is || err != nil {
+		return path
+	}
+	return filepath.Join(home, rest)
 }
 
 // flagsInMends are how errors name what was not given, and what the form has for it. A

@@ -150,12 +150,20 @@ func (m *model) rescroll(by int) {
 	m.scroll = max(0, min(min(m.scroll, extent)+by, extent))
 }
 
-// turnTo opens a page.
-func turnTo(page screen.Page) func(*model) tea.Cmd {
-	return func(m *model) tea.Cmd {
-		m.turn(page)
-		return nil
+func (m *model) helpWord() string {
+	if m.page() == screen.Help {
+		return "close help"
 	}
+	return "help"
+}
+
+// switchHelp opens the help, and closes it again.
+func (m *model) switchHelp() tea.Cmd {
+	if m.page() == screen.Help {
+		return m.goBack()
+	}
+	m.turn(screen.Help)
+	return nil
 }
 
 func (m *model) turn(page screen.Page) {

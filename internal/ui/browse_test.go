@@ -376,3 +376,15 @@ func TestWhatIsUnderWayIsSelected(t *testing.T) {
 	show(idle("yelb-appserver"), rolling("yelb-ui", engine.Holding))
 	selects("yelb-appserver")
 }
+
+// The key that opened the help closes it, wherever it was opened.
+func TestHelpIsClosedByItsKey(t *testing.T) {
+	for page, way := range map[screen.Page][]string{screen.Overview: nil, screen.Detail: {"enter"}, screen.Events: {"e"}, screen.History: {"h"}} {
+		rig := newRig(t, hostOf(rolling("yelb-appserver", engine.Holding)))
+		rig.press(way...)
+		rig.press("?")
+		rig.showsPage(screen.Help)
+		rig.press("?")
+		rig.showsPage(page)
+	}
+}

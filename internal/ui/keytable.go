@@ -33,7 +33,7 @@ func rolloutKeys() []binding {
 		},
 		{
 			names: []string{"space"}, name: "space", does: "pause or resume", now: (*model).pauseWord, changes: true, foot: footAlways, section: ofRollouts,
-			about: "Stop the clock of the rollout, or let it go on; traffic stays as it is.",
+			about: "Stop the clock of the rollout, or let it go on; traffic stays as it is. One that nobody drives is taken over to go on: asks; y confirms.",
 			why:   (*model).whyNotPause, act: (*model).pauseOrResume,
 		},
 		{
@@ -140,7 +140,7 @@ func consoleKeys() []binding {
 		},
 		{
 			names: []string{"?"}, name: "?", does: "help", foot: footAlways, section: ofConsole,
-			about: "All keys.", pages: []screen.Page{screen.Overview, screen.Detail, screen.Events, screen.History}, act: turnTo(screen.Help),
+			about: "All keys; once more closes them.", now: (*model).helpWord, act: (*model).switchHelp,
 		},
 		{
 			names: []string{"q", "ctrl+c"}, name: "q", does: "leave", foot: footAlways, section: ofConsole,

@@ -14,7 +14,11 @@ import (
 // there is room, the charts and the last events.
 func (p pane) detailOf(s subject) []string {
 	lines := append([]string{p.heading(s, "")}, p.facts(s)...)
-	if len(lines) >= p.height {
+	switch {
+	case len(lines) > p.height && s.r != nil:
+		driver := p.driver(s) // whoever is to act must know who does
+		return append(lines[:max(p.height-len(driver), 0)], driver...)
+	case len(lines) >= p.height:
 		return lines[:p.height]
 	}
 	return append(lines, p.rest(s, p.height-len(lines))...)

@@ -79,11 +79,11 @@ func (p pane) events() []string {
 		lines = append(lines, p.eventInFull(line)...)
 	}
 	glyph, word := Glance(s.state)
-	title := fmt.Sprintf("events of %s, rollout %s: %s %s", clean(s.service.Name), clean(s.r.ID), glyph, word)
+	of := fmt.Sprintf("rollout %s: %s %s", clean(s.r.ID), glyph, word)
 	if len(lines) == 0 {
 		lines = []string{theme.NewRow(p.width).Put(p.t.Muted, " nothing has happened that contains "+clean(p.s.Filter)).String()}
 	}
-	return p.scrolled(title, lines)
+	return p.scrolled("events of "+clean(s.service.Name), of, lines)
 }
 
 // eventInFull is a line about an event, in as many lines as it needs.
@@ -96,9 +96,9 @@ func (p pane) eventInFull(line telling) []string {
 	return lines
 }
 
-// scrolled is a page that may be longer than its room, with a title that tells which
-// part of it is shown.
-func (p pane) scrolled(title string, lines []string) []string {
+// scrolled is a page that may be longer than its room. Its title tells which part of it is
+// shown, and then, where there is room, of what it is.
+func (p pane) scrolled(title, of string, lines []string) []string {
 	room := max(p.height-1, 0)
 	p.extent = max(len(lines)-room, 0)
 	first := min(max(p.s.Scroll, 0), p.extent)
@@ -107,6 +107,9 @@ func (p pane) scrolled(title string, lines []string) []string {
 	if p.extent > 0 {
 		place := fmt.Sprintf("%s %d to %d of %d ", theme.Dash, first+1, first+len(shown), len(lines))
 		row.Put(p.t.Muted, place)
+	}
+	if of != "" {
+		row.Put(p.t.Rule, theme.Dash+" ").Put(p.t.Title, of).Put(p.t.Rule, " ")
 	}
 	return append([]string{p.ruled(row)}, shown...)
 }

@@ -14,7 +14,7 @@ func (p pane) help() []string {
 		}
 		lines = append(lines, "")
 	}
-	return p.scrolled("help", append(lines, p.legend()...))
+	return p.scrolled("help", "", append(lines, p.legend()...))
 }
 
 // helpKey is a key, what it does, and why it cannot act now.

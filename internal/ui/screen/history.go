@@ -46,7 +46,7 @@ func (p pane) history() []string {
 // pastColumns are where the columns of the history begin.
 func (p pane) pastColumns() (service, versions, outcome, took int) {
 	if p.width >= 100 {
-		return 21, 46, 74, 92
+		return 23, 48, 76, 94
 	}
 	return 18, 35, 55, 72
 }
@@ -69,7 +69,7 @@ func (p pane) pastRow(past scene.Past, chosen bool) string {
 	}
 	layout := "01-02 15:04:05Z"
 	if p.width >= 100 {
-		layout = "2006-01-02 15:04Z"
+		layout = "2006-01-02 15:04:05Z"
 	}
 	putWithin(row, style, past.Header.StartedAt.UTC().Format(layout), service-1)
 	putWithin(row.To(service), style, clean(past.Header.Key.Service), versions-1)

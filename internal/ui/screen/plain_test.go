@@ -347,6 +347,30 @@ func TestWhatIsWrongIsReadToItsEnd(t *testing.T) {
 	}
 }
 
+// Who drives is seen on the list too, whatever else there is to say.
+func TestTheDriverIsAlwaysSeen(t *testing.T) {
+	for _, example := range examples() {
+		s := consoleOf(example, screen.Overview)
+		s.Scene.JournalFault = "the disk is full"
+		lineHas(t, s, " driver    ", "kim")
+	}
+}
+
+// Seconds tell rollouts of one minute apart, at every width.
+func TestTheHistoryHasSeconds(t *testing.T) {
+	s := withPast(consoleOf(examples()[screen.Holding], screen.History))
+	for _, size := range sizes {
+		s.Width, s.Height = size[0], size[1]
+		lineHas(t, s, "succeeded", "11-23 14:00:01Z ", service)
+	}
+}
+
+// How many events there are is told before the rollout's name, which is long.
+func TestTheEventsAreCountedInTheTitle(t *testing.T) {
+	s := consoleOf(examples()[screen.RolledBack], screen.Events)
+	lineHas(t, s, "events of yelb-appserver", "─ 1 to 19 of 4", " ─ rollout 6a044b58c0ffee: ")
+}
+
 // Who drives here is seen to live. One that took over a rollout which was let go of has it
 // paused, and not let go of.
 func TestADriverOfThisProcess(t *testing.T) {

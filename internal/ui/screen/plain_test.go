@@ -264,7 +264,7 @@ func TestARollBackThatFails(t *testing.T) {
 	lineHas(t, s, "ROLL BACK FAILS", "traffic could not be moved yet: 30 % is still on the canary")
 	r := s.Scene.Services[0].Rollout.Rollout
 	r.Stuck = &engine.Stuck{Reason: "denied", At: s.Now}
-	lineHas(t, s, "STUCK", "a person is needed; step 3 of 10, the roll back could not be done: 30 %")
+	lineHas(t, s, "STUCK", "a person is needed; step 3 of 10, traffic could not be rolled back: 30 % is still on the canary")
 	r.Phase = engine.Removing
 	lineHas(t, s, "STUCK", "traffic is safe; the canary could not be removed")
 	r.Stuck = nil
@@ -303,11 +303,16 @@ func TestADriftIsNotHeldAtItsStep(t *testing.T) {
 	}{
 		{route(70, 30, twoOClock).Targets, "", "someone else moved the canary from 50 % to 30 %; the clock stands; step 3 of 10"},
 		{route(100, 0, twoOClock).Targets, "", "someone else moved the canary from 50 % to 0 %; the clock stands"},
-		{[]engine.Target{{Sha: stableSha, Weight: 40}, {Sha: canarySha, Weight: 40}, foreign}, "",
-			"someone else gave traffic to someone-elses-node and moved the canary from 50 % to 40 %; the clock stands"},
+		{
+			[]engine.Target{{Sha: stableSha, Weight: 40}, {Sha: canarySha, Weight: 40}, foreign},
+			"",
+			"someone else gave traffic to someone-elses-node and moved the canary from 50 % to 40 %; the clock stands",
+		},
 		{nil, "someone else deleted the route", "someone else deleted the route; the clock stands"},
-		{expected, "someone else changed the route: its match, retries, timeouts or priority",
-			"someone else changed the route: its match, retries, timeouts or priority; the clock stands"},
+		{
+			expected, "someone else changed the route: its match, retries, timeouts or priority",
+			"someone else changed the route: its match, retries, timeouts or priority; the clock stands",
+		},
 	} {
 		l := holding().paused(engine.Pause{Kind: engine.PausedByDrift, By: "serin", Reason: drift.reason, Expected: expected, Found: drift.found})
 		s := consoleOf(example{life: l}, screen.Detail)

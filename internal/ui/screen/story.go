@@ -113,8 +113,11 @@ func byWhom(cause engine.Cause) string {
 // rollingBack is what is being returned, and why.
 func (s subject) rollingBack() string {
 	words := s.goingBack()
-	if s.r.Cause == nil {
+	switch {
+	case s.r.Cause == nil:
 		return words
+	case s.r.Stuck != nil || len(s.r.Faults) > 0:
+		return words + "; rolling back " + Because(*s.r.Cause)
 	}
 	return words + ", " + Because(*s.r.Cause)
 }
@@ -151,7 +154,7 @@ func (s subject) goingBack() string {
 	case r.Phase == engine.Removing:
 		return "traffic is safe; the canary is being removed"
 	case r.Stuck != nil:
-		return "the roll back could not be done: " + s.leftOnCanary()
+		return "traffic could not be rolled back: " + s.leftOnCanary()
 	case isNotMovedBack(r):
 		return "traffic could not be moved yet: " + s.leftOnCanary()
 	case r.First():
@@ -174,8 +177,10 @@ func (s subject) leftOnCanary() string {
 	switch {
 	case s.outdated():
 		return fmt.Sprintf("%d %% was on the canary when the route was last read", left)
+	case left == 0 && s.r.First():
+		return "the canary has none, but its route is still there"
 	case left == 0:
-		return "the canary has none, but the route is not as it should be"
+		return "the canary has none, but stable does not have all of it"
 	}
 	return fmt.Sprintf("%d %% is still on the canary", left)
 }

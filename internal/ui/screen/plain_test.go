@@ -263,6 +263,16 @@ func TestARollBackThatFails(t *testing.T) {
 	lineHas(t, s, "▌yelb-appserver", "! roll back FAILS")
 	lineHas(t, s, "ROLL BACK FAILS", "traffic could not be moved yet: 30 % is still on the canary")
 	r := s.Scene.Services[0].Rollout.Rollout
+	written := *r.Change
+	written.Written = true
+	r.Change, r.Faults = &written, map[engine.Activity]engine.ActiveFault{engine.ReadRoute: {Activity: engine.ReadRoute, Message: "timed out"}}
+	s.Scene.Services[0].Route.ReadAt = s.Now.Add(-5 * time.Second)
+	s.Scene.Services[0].Rollout.Evidence.Route.ReadAt = s.Now.Add(-5 * time.Second)
+	lineHas(t, s, "ROLL BACK FAILS", "traffic was moved and could not be read back yet: 30 % was on the canary when the route was last")
+	r.Faults = nil
+	lineHas(t, s, "ROLLING BACK", "all traffic is going back to stable")
+	r.Faults = map[engine.Activity]engine.ActiveFault{engine.RemoveStack: {Activity: engine.RemoveStack, Message: "denied"}}
+	s.Scene.Services[0].Route.ReadAt = s.Now
 	r.Stuck = &engine.Stuck{Reason: "denied", At: s.Now}
 	lineHas(t, s, "STUCK", "a person is needed; step 3 of 10, traffic could not be rolled back: 30 % is still on the canary")
 	r.Phase = engine.Removing

@@ -155,6 +155,8 @@ func (s subject) goingBack() string {
 		return "traffic is safe; the canary is being removed"
 	case r.Stuck != nil:
 		return "traffic could not be rolled back: " + s.leftOnCanary()
+	case isNotMovedBack(r) && r.Change != nil && r.Change.Written:
+		return "traffic was moved and could not be read back yet: " + s.leftOnCanary()
 	case isNotMovedBack(r):
 		return "traffic could not be moved yet: " + s.leftOnCanary()
 	case r.First():

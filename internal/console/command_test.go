@@ -195,7 +195,9 @@ func TestWhatIsTakenWhereNobodyDrives(t *testing.T) {
 		t.Helper()
 		foreign(t, log.Memory, "r1")
 		after(2 * engine.LeaseTime)
-		log.broken.Store(true) // so that nobody becomes its driver
+		// So that nobody becomes its driver, nor rolls back unrecorded.
+		log.broken.Store(true)
+		h.Runs = func(engine.Driver) bool { return true }
 		before := cart(t, h).Rollout.Rollout
 		for name, change := range map[string]func(*engine.Rollout){
 			"holding":      func(r *engine.Rollout) { r.Phase = engine.Holding },
@@ -287,7 +289,7 @@ func TestATakeOverThatFailsIsSaid(t *testing.T) {
 		after(0)
 		shown, _ := h.Scene()
 		said := shown.Faults[asking("cart")].Message
-		for _, words := range []string{"disk on fire. But lee", "press r in its console", "the rollout of cart, which nobody drives, could not be taken over for the roll back"} {
+		for _, words := range []string{"disk on fire. But elsewhere (lee) runs", "press r in its console", "the rollout of cart, which nobody drives, could not be taken over for the roll back"} {
 			if !strings.Contains(said, words) {
 				t.Errorf("it says %q, and not %q", said, words)
 			}

@@ -78,7 +78,7 @@ func (t *Text) End(ending engine.Ending) error {
 	}
 	t.print(time.Now(), words[ending.Outcome])
 	if r := ending.Rollout; ending.Outcome == engine.Held && r.Paused != nil && r.Paused.Kind == engine.PausedByDrift {
-		t.print(time.Now(), "to do: "+afterDrift(r))
+		t.print(time.Now(), "to do: "+afterDrift(r, *r.Paused))
 	}
 	return nil
 }

@@ -113,8 +113,11 @@ func (p pane) faultsListed() []string {
 	var lines []string
 	for _, what := range sortedKeys(p.s.Scene.Faults) {
 		fault := p.s.Scene.Faults[what]
-		words := fmt.Sprintf("read %s since %s, %s ago: %s", what, stamp(fault.Since), age(fault.Since, p.now), fault.Message)
-		lines = append(lines, p.paragraph("! cannot", p.t.Bad, p.t.Text, words, inFull)...)
+		label, words := "! cannot", fmt.Sprintf("read %s since %s, %s ago: %s", what, stamp(fault.Since), age(fault.Since, p.now), fault.Message)
+		if fault.Undone {
+			label, words = "! not done", fmt.Sprintf("%s (%s, since %s)", fault.Message, what, stamp(fault.Since))
+		}
+		lines = append(lines, p.paragraph(label, p.t.Bad, p.t.Text, words, inFull)...)
 		lines = append(lines, p.paragraph("hint", p.t.Muted, p.t.Strong, fault.Hint, inFull)...)
 	}
 	return lines

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/base64"
+	"fmt"
 	"io/fs"
 	"maps"
 	"net"
@@ -116,6 +117,23 @@ func TestNoSecretIsWritten(t *testing.T) {
 					t.Errorf("%s has %s", where, what)
 				}
 			}
+		}
+	}
+}
+
+// What the console shows before it is connected comes from the environment alone.
+func TestTheOpeningShowsNoSecret(t *testing.T) {
+	t.Parallel()
+	for endpoint, want := range map[string]string{
+		behind("127.0.0.1:1") + "/?key=" + plantedQuery: "connecting to http://127.0.0.1:1 in",
+		behind("127.0.0.1:one"):                         "connecting to an endpoint that is not shown in",
+	} {
+		shown, _ := (&consoleFlags{}).opening(func(name string) (string, bool) {
+			return map[string]string{"AWS_ENDPOINT_URL": endpoint, "AWS_REGION": "us-west-2"}[name], true
+		}).Scene()
+		said := fmt.Sprintf("%+v", shown)
+		if !strings.Contains(said, want) || strings.Contains(said, "planted") {
+			t.Errorf("it shows %s", said)
 		}
 	}
 }

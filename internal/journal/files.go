@@ -24,13 +24,13 @@ type usedFile struct {
 // beside it, or beside what a link leads to: the write-ahead log, and the memory by which
 // processes find their way in that.
 func (s *SQLite) keep() error {
-	real, err := filepath.EvalSymlinks(s.path)
+	led, err := filepath.EvalSymlinks(s.path)
 	if err != nil {
 		return explainFile(s.path, err)
 	}
-	s.log = real + "-wal"
+	s.log = led + "-wal"
 	var files []usedFile
-	for _, path := range []string{s.path, s.log, real + "-shm"} {
+	for _, path := range []string{s.path, s.log, led + "-shm"} {
 		info, err := os.Stat(path)
 		if err != nil {
 			return explainFile(s.path, err)

@@ -47,11 +47,11 @@ func openAsIs(ctx context.Context, path string, why error) (*SQLite, error) {
 	if err != nil {
 		return nil, explainFile(path, err)
 	}
-	real, err := filepath.EvalSymlinks(path)
+	led, err := filepath.EvalSymlinks(path)
 	if err != nil {
 		return nil, explainFile(path, err)
 	}
-	if _, err := os.Stat(real + "-shm"); err == nil {
+	if _, err := os.Stat(led + "-shm"); err == nil {
 		return readOnly(ctx, path, why, "mode", "ro")
 	}
 	if unread := unreadLog(path); unread != nil {
@@ -99,18 +99,18 @@ func readOnly(ctx context.Context, path string, why error, settings ...string) (
 // unreadLog is the error of a log that has something in it, where the file alone is read;
 // nil when there is none.
 func unreadLog(path string) error {
-	real, err := filepath.EvalSymlinks(path)
+	led, err := filepath.EvalSymlinks(path)
 	if err != nil {
 		return explainFile(path, err)
 	}
-	switch info, err := os.Stat(real + "-wal"); {
+	switch info, err := os.Stat(led + "-wal"); {
 	case errors.Is(err, fs.ErrNotExist), err == nil && info.Size() == 0:
 		return nil
 	case err != nil:
 		return explainFile(path, err)
 	}
 	return &FileError{
-		Path: path, Problem: "what is in " + filepath.Base(real) + "-wal beside it cannot be read without writing there",
+		Path: path, Problem: "what is in " + filepath.Base(led) + "-wal beside it cannot be read without writing there",
 		Mend: "copy both files to a directory of your own, and give that with --journal",
 	}
 }

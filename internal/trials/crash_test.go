@@ -133,6 +133,14 @@ func (r *reaper) diesBefore(events []engine.Event) bool {
 	return r.dead
 }
 
+// reached tells whether the driver got as far as the place where it should die.
+func (r *reaper) reached() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	at := r.place
+	return at.append > 0 && r.appends >= at.append || at.call > 0 && len(r.calls) >= at.call || at.read > 0 && r.reads >= at.read
+}
+
 func (r *reaper) isDead() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -382,8 +390,11 @@ func TestADriverThatDiesAnywhere(t *testing.T) {
 				places = append(places, place{call: n + 1}, place{call: n + 1, after: true})
 			}
 			t.Logf("%d places, calls %v, %+v", len(places), undisturbed.calls, wanted)
-			if alive := s.dies(t, places, *every, wanted); len(alive) > 0 {
-				t.Errorf("nobody died at %v", alive)
+			// A life may have a record or two fewer than the undisturbed one: what is read at
+			// the same moment is recorded together, or one after the other.
+			tried := (len(places) + *every - 1) / *every
+			if alive := s.dies(t, places, *every, wanted); len(alive)*8 > tried {
+				t.Errorf("of %d places nobody died at %v", tried, alive)
 			}
 		})
 	}
@@ -405,8 +416,8 @@ func (s scenario) dies(t *testing.T, places []place, every int, wanted aftermath
 			}
 			switch {
 			case reaped.dead:
-			case at.read > 0 && reaped.reads >= at.read:
-				t.Errorf("it read %d times, and did not die", reaped.reads)
+			case reaped.reached():
+				t.Errorf("it got to %s, and did not die", at)
 			default:
 				alive = append(alive, at)
 			}
@@ -437,7 +448,7 @@ func TestADriverThatDiesInAReading(t *testing.T) {
 			stride := *every * *every
 			tried := (len(places) + stride - 1) / stride
 			if alive := s.dies(t, places, stride, wanted); len(alive)*2 > tried {
-				t.Errorf("at most of %d places nobody died: %v", tried, alive)
+				t.Errorf("of %d places nobody died at %v", tried, alive)
 			}
 		})
 	}

@@ -41,8 +41,8 @@ func (h *Host) followJournal(ctx context.Context) {
 			failures = 0
 		}
 		h.change(func() bool {
-			news := said != h.journalFault
-			h.journalFault = said
+			news := said != h.journalFault || err == nil && !h.journalRead
+			h.journalFault, h.journalRead = said, h.journalRead || err == nil
 			return news
 		})
 		if !rest(ctx, pause, nil) {

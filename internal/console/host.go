@@ -41,6 +41,8 @@ type Host struct {
 	endings      map[string]ended
 	faults       map[string]scene.Fault
 	journalFault string
+	// journalRead is true once the open rollouts of the journal are known.
+	journalRead bool
 }
 
 var _ scene.Host = (*Host)(nil)
@@ -159,6 +161,7 @@ func (h *Host) composeService(name string, now time.Time) scene.Service {
 		made.Period, made.Delay, made.Last = w.period(), w.delay(), w.last
 	}
 	if t == nil {
+		made.NoRollout = h.journalRead && h.journalFault == ""
 		return made
 	}
 	made.Rollout = t.shown(w, h.isCounted(t))

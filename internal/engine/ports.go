@@ -43,6 +43,17 @@ func (r Route) Weight(sha string) int {
 	return 0
 }
 
+// IsSplit tells whether more than one target has weight.
+func (r Route) IsSplit() bool {
+	serving := 0
+	for _, target := range r.Targets {
+		if target.Weight > 0 {
+			serving++
+		}
+	}
+	return serving > 1
+}
+
 // Names tells whether the route names a version, at whatever weight.
 func (r Route) Names(sha string) bool {
 	for _, target := range r.Targets {

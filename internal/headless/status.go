@@ -32,7 +32,7 @@ type StatusReport struct {
 // paused, or the phase of its rollout.
 func (s StatusReport) State() string {
 	switch r := s.Rollout; {
-	case r == nil && s.isSplit():
+	case r == nil && s.Route.IsSplit():
 		return "split"
 	case r == nil:
 		return "idle"
@@ -92,17 +92,6 @@ func evidenceTo(verdict analysis.Verdict) string {
 	return "; evidence to " + stamp(verdict.EvidenceTo)
 }
 
-// isSplit tells whether more than one target has traffic.
-func (s StatusReport) isSplit() bool {
-	serving := 0
-	for _, target := range s.Route.Targets {
-		if target.Weight > 0 {
-			serving++
-		}
-	}
-	return serving > 1
-}
-
 // afterSplit says what to do about a route that is split and that no rollout is open for.
 const afterSplit = "no deploy begins while it is split: where another journal has its rollout, name that with --journal; " +
 	"otherwise give one version all of the weight, with the AWS CLI or its console"
@@ -110,7 +99,7 @@ const afterSplit = "no deploy begins while it is split: where another journal ha
 // idle is a service without an open rollout.
 func (s StatusReport) idle() []string {
 	lines := []string{fmt.Sprintf("%s: %s, %s", s.Service, s.State(), s.route())}
-	if s.isSplit() {
+	if s.Route.IsSplit() {
 		none := "known"
 		if s.Last != nil {
 			none = "open"
@@ -187,7 +176,7 @@ func pauseWords(pause *engine.Pause) string {
 // Next is what comes next, and when; without a time when that is not known.
 func (s StatusReport) Next() (string, time.Time) {
 	r := s.Rollout
-	if r == nil && s.isSplit() {
+	if r == nil && s.Route.IsSplit() {
 		return afterSplit, time.Time{}
 	}
 	if r == nil {

@@ -68,6 +68,8 @@ type Service struct {
 	// Rollout is the open rollout, or the last one that ended while the console ran; nil
 	// without any.
 	Rollout *Rollout
+	// NoRollout is true when the journal was read and has no rollout for it.
+	NoRollout bool
 	// Last is how the last rollout ended that was over before the console ran; nil without
 	// any, and before the journal was read.
 	Last *Ended

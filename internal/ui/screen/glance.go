@@ -11,7 +11,7 @@ import (
 // RolloutStates are all of them, from the quietest on.
 func RolloutStates() []RolloutState {
 	return []RolloutState{
-		Idle, Succeeded, RolledBack, Deploying, WaitingForTasks, Shifting, Holding, Baking, Finishing,
+		Idle, Split, Succeeded, RolledBack, Deploying, WaitingForTasks, Shifting, Holding, Baking, Finishing,
 		AtGate, StaleEvidence, ProviderErrors, Paused, Held, RollingBack, Drift, RollBackFails, DriverLost, Stuck,
 	}
 }
@@ -38,7 +38,7 @@ func glyphOf(state RolloutState) string {
 		return theme.Hold
 	case RollingBack, RolledBack:
 		return theme.Down
-	case Drift, StaleEvidence, ProviderErrors, DriverLost, RollBackFails:
+	case Split, Drift, StaleEvidence, ProviderErrors, DriverLost, RollBackFails:
 		return theme.Alert
 	case Stuck:
 		return theme.Cross
@@ -56,7 +56,7 @@ func styleOf(t theme.Theme, state RolloutState) theme.Style {
 	switch state {
 	case Deploying, WaitingForTasks, Shifting, Holding, Baking, Finishing:
 		return t.Accent
-	case AtGate, Paused, Held, Drift, StaleEvidence, ProviderErrors:
+	case Split, AtGate, Paused, Held, Drift, StaleEvidence, ProviderErrors:
 		return t.Warning
 	case DriverLost, RollingBack, RollBackFails, Stuck, RolledBack:
 		return t.Bad
@@ -72,6 +72,9 @@ func StateOf(service scene.Service, now time.Time) RolloutState {
 	if service.Rollout == nil || service.Rollout.Rollout == nil {
 		if service.Fault.Message != "" {
 			return ProviderErrors
+		}
+		if service.NoRollout && service.Route.IsSplit() {
+			return Split
 		}
 		return Idle
 	}

@@ -100,6 +100,7 @@ func pages() map[string]screen.State {
 	with("alone", held(screen.Overview), func(s *screen.State) {
 		s.Scene.Alone = "nobody else can see or stop these rollouts: there is no table ecs-blogpost-serin in us-west-2, so the journal is /home/kim/.local/state/serin/journal.db on this machine"
 	})
+	with("split", held(screen.Overview), func(s *screen.State) { s.Scene.Services[0].Rollout, s.Scene.Services[0].NoRollout = nil, true })
 	with("dialog", held(screen.Detail), func(s *screen.State) { s.Dialog = rollBackDialog() })
 	with("guide", held(screen.Overview), func(s *screen.State) {
 		s.Guide, s.Scene.Page = guide(), "http://127.0.0.1:41234"

@@ -260,8 +260,8 @@ func TestNoTwoStatesLookTheSameWithoutColour(t *testing.T) {
 		if theme.Width(glyph) != 1 || word == "" {
 			t.Errorf("%q has the glyph %q and the word %q", state, glyph, word)
 		}
-		if state == screen.Idle {
-			continue
+		if state == screen.Idle || state == screen.Split {
+			continue // there is no rollout to tell apart
 		}
 		s := consoleOf(examples()[state], screen.Overview)
 		s.Theme = theme.New(true, true, theme.ASCII)
@@ -271,7 +271,7 @@ func TestNoTwoStatesLookTheSameWithoutColour(t *testing.T) {
 		}
 		rows[row] = state
 	}
-	if len(looks) != 19 {
+	if len(looks) != 20 {
 		t.Errorf("there are %d states", len(looks))
 	}
 }

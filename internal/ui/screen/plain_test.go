@@ -36,6 +36,18 @@ func lineHas(t *testing.T, s screen.State, of string, parts ...string) {
 
 // The list has the weights that the router has, of those services too that nothing
 // happens to; a service whose route was never read has none.
+// A service whose journal was not read may have a rollout.
+func TestASplitRouteIsOneOnceTheJournalIsKnown(t *testing.T) {
+	service := examples()[screen.Holding].watched()
+	service.Rollout = nil
+	for known, want := range map[bool]screen.RolloutState{false: screen.Idle, true: screen.Split} {
+		service.NoRollout = known
+		if got := screen.StateOf(service, holding().at); got != want {
+			t.Errorf("where the journal is known, %v, it is %q", known, got)
+		}
+	}
+}
+
 func TestTheListHasEveryServicesWeight(t *testing.T) {
 	full := strings.Repeat(theme.Full, 10)
 	for _, state := range []screen.RolloutState{screen.Succeeded, screen.RolledBack} {

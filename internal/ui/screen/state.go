@@ -162,7 +162,9 @@ type RolloutState string
 
 // The states. They are found by StateOf, the loudest first.
 const (
-	Idle            RolloutState = "idle"
+	Idle RolloutState = "idle"
+	// Split: more than one target has traffic, and no rollout is open.
+	Split           RolloutState = "split"
 	Deploying       RolloutState = "deploying"
 	WaitingForTasks RolloutState = "waiting for tasks"
 	Shifting        RolloutState = "shifting"

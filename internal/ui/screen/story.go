@@ -19,6 +19,9 @@ func (s subject) story() string {
 		if s.service.Fault.Message != "" {
 			return "its last reading failed"
 		}
+		if s.state == Split {
+			return "more than one version has traffic, and " + s.sinceWhen()
+		}
 		return s.sinceWhen()
 	}
 	switch s.state {

@@ -12,9 +12,16 @@ import (
 	"serin/internal/ui/theme"
 )
 
+// afterSplit is what to do about a route that is split, and that no rollout is open for.
+const afterSplit = "no deploy begins while more than one version has traffic: where another journal has its rollout, " +
+	"open that with --journal; otherwise give one version all of the weight, with the AWS CLI or its console"
+
 // troubles are what is wrong and what can be done, the loudest first.
 func (p pane) troubles(s subject) []string {
 	var lines []string
+	if s.state == Split {
+		lines = append(lines, p.paragraph("to do", p.t.Warning, p.t.Text, afterSplit, inFull)...)
+	}
 	if s.r != nil {
 		lines = append(lines, p.stuck(s)...)
 		lines = append(lines, p.lost(s)...)

@@ -129,8 +129,17 @@ func (b *ByHand) command(service engine.Service, route engine.Route, sha string)
 	if err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("aws appmesh update-route --mesh-name %s --virtual-router-name %s --route-name %s --spec %s",
-		service.Environment, routerName(service), routeName(service), quoted(string(document))), nil
+	return fmt.Sprintf("aws appmesh update-route --mesh-name %s --virtual-router-name %s --route-name %s%s --spec %s",
+		service.Environment, routerName(service), routeName(service), b.router.where.flags(), quoted(string(document))), nil
+}
+
+// flags have the AWS CLI reach the same place.
+func (w Where) flags() string {
+	flags := " --region " + w.Region
+	if w.Profile != "" {
+		flags += " --profile " + quoted(w.Profile)
+	}
+	return flags
 }
 
 // giveAll gives a version what no foreign target has.

@@ -7,6 +7,8 @@ GOVULNCHECK_VERSION := v1.9.0
 
 FUZZTIME ?= 5m
 SOAKTIME ?= 30m
+COUNT ?= 20
+LIVES ?= 100000
 
 BIN := $(CURDIR)/.bin
 GOLANGCI_LINT := $(BIN)/golangci-lint
@@ -53,6 +55,14 @@ fuzz: ## Run every fuzz target for FUZZTIME (5m), one after the other
 .PHONY: soak
 soak: ## Roll out for SOAKTIME (30m) on one sandbox, and measure what grows
 	SERIN_SOAK='$(SOAKTIME)' $(GO) test -count 1 -timeout 0 -v -run '^TestSoak$$' ./internal/trials/soak
+
+.PHONY: repeat
+repeat: venv ## Run all tests COUNT (20) times with the race detector: some three hours
+	$(GO) test -race -count $(COUNT) -timeout 0 ./...
+
+.PHONY: lives
+lives: ## Live LIVES (100000) random lives: an hour on two cores
+	$(GO) test -count 1 -timeout 0 -run '^TestSeeds$$' ./internal/trials -seeds $(LIVES)
 
 .PHONY: vuln
 vuln: ## Look for known vulnerabilities; needs to reach vuln.go.dev, or GOVULNDB

@@ -52,16 +52,19 @@ func TestTerminalHangs(t *testing.T) {
 	})
 }
 
+// In virtual time the first write is taken before its patience is at an end.
 func TestTerminalFails(t *testing.T) {
-	out := &tape{gone: errTest}
-	terminal := newTerminal(out, patience)
-	defer terminal.close()
-	if _, err := terminal.Write([]byte("x")); err != nil {
-		t.Fatal("the first write knows already that the terminal is gone")
-	}
-	if _, err := terminal.Write([]byte("y")); err == nil {
-		t.Fatal("a terminal that is gone takes writes")
-	}
+	synctest.Test(t, func(t *testing.T) {
+		out := &tape{gone: errTest}
+		terminal := newTerminal(out, patience)
+		defer terminal.close()
+		if _, err := terminal.Write([]byte("x")); err != nil {
+			t.Fatal("the first write knows already that the terminal is gone")
+		}
+		if _, err := terminal.Write([]byte("y")); err == nil {
+			t.Fatal("a terminal that is gone takes writes")
+		}
+	})
 }
 
 var errTest = errorString("input/output error")

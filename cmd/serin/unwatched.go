@@ -48,7 +48,7 @@ func (s *session) driveUnwatched(ctx context.Context) {
 			r := service.Rollout.Rollout
 			if why := s.abandons(r); why != "" && !asked[pendingOf(r)] {
 				asked[pendingOf(r)] = true
-				s.letGo(service.Name, why)
+				s.letGo(service.Name, why, r.Stuck)
 			}
 		}
 		select {
@@ -85,10 +85,16 @@ func (s *session) abandons(r *engine.Rollout) string {
 	return ""
 }
 
-// letGo asks for a rollout to be let go of, and says so.
-func (s *session) letGo(service, why string) {
+// letGo asks for a rollout to be let go of, and says so. What it is stuck on is told here: it
+// may have come to be so after the last frame, and before anything was told in its place.
+func (s *session) letGo(service, why string, stuck *engine.Stuck) {
 	err := s.host.Post(service, engine.Command{Kind: engine.LetGoOfIt, At: time.Now(), Reason: why, Interrupt: true})
-	if err == nil {
-		s.narrator.remark("letting go of " + service + ": " + why)
+	if err != nil {
+		return
+	}
+	s.narrator.remark("letting go of " + service + ": " + why)
+	if stuck != nil {
+		s.narrator.remark("what is true: " + stuck.Truth)
+		s.narrator.remark("what to do: " + stuck.Advice)
 	}
 }

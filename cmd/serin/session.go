@@ -281,6 +281,18 @@ func (n *narrator) event(event engine.Event, after *engine.Rollout) {
 	for _, printer := range n.also {
 		printer.Event(event, after)
 	}
+	n.tell(event, after)
+}
+
+// recall tells an event that came before anybody listened, and that no console showed.
+func (n *narrator) recall(event engine.Event, after *engine.Rollout) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.tell(event, after)
+}
+
+// tell tells an event in words, if anybody listens. The lock is held.
+func (n *narrator) tell(event engine.Event, after *engine.Rollout) {
 	if !n.listening {
 		return
 	}

@@ -14,6 +14,7 @@ const soonEnough = time.Second
 // over at once.
 func (s *session) finish(ctx context.Context) {
 	s.narrator.listen()
+	since := time.Now()
 	soon, cancel := context.WithTimeout(ctx, soonEnough)
 	defer cancel()
 	if s.host.Wait(soon) == nil {
@@ -24,7 +25,7 @@ func (s *session) finish(ctx context.Context) {
 	for _, service := range driven {
 		s.narrator.remark("still driving " + service + "; interrupt to end it, twice to leave at once")
 	}
-	s.driveUnwatched(ctx)
+	s.driveUnwatched(ctx, since)
 	if err := s.narrator.hush(); err != nil {
 		s.warn("not every event could be written to stdout: " + err.Error() + "; the journal has them all")
 	}
@@ -33,8 +34,8 @@ func (s *session) finish(ctx context.Context) {
 // driveUnwatched waits until this process drives nothing, or until ctx ends; Close leaves
 // what is driven then. What has come to wait for a person is let go of: nobody is here any
 // more who could help it, and nobody else can while its lease is kept. A roll back is
-// driven on until it has either ended or got stuck.
-func (s *session) driveUnwatched(ctx context.Context) {
+// driven on until it has either ended or got stuck; since is when it began to be told.
+func (s *session) driveUnwatched(ctx context.Context, since time.Time) {
 	asked := map[pending]bool{}
 	for {
 		shown, changed := s.host.Scene()
@@ -48,7 +49,8 @@ func (s *session) driveUnwatched(ctx context.Context) {
 			r := service.Rollout.Rollout
 			if why := s.abandons(r); why != "" && !asked[pendingOf(r)] {
 				asked[pendingOf(r)] = true
-				s.letGo(service.Name, why, r.Stuck)
+				s.recall(r, since)
+				s.letGo(service.Name, why)
 			}
 		}
 		select {
@@ -85,16 +87,18 @@ func (s *session) abandons(r *engine.Rollout) string {
 	return ""
 }
 
-// letGo asks for a rollout to be let go of, and says so. What it is stuck on is told here: it
-// may have come to be so after the last frame, and before anything was told in its place.
-func (s *session) letGo(service, why string, stuck *engine.Stuck) {
-	err := s.host.Post(service, engine.Command{Kind: engine.LetGoOfIt, At: time.Now(), Reason: why, Interrupt: true})
-	if err != nil {
-		return
+// recall tells what a rollout is stuck on that got so before it was told: that may have been
+// after the last frame.
+func (s *session) recall(r *engine.Rollout, since time.Time) {
+	if r.Stuck != nil && r.Stuck.At.Before(since) {
+		s.narrator.recall(engine.Event{At: r.Stuck.At, Body: &engine.StuckNow{Stuck: *r.Stuck}}, r)
 	}
-	s.narrator.remark("letting go of " + service + ": " + why)
-	if stuck != nil {
-		s.narrator.remark("what is true: " + stuck.Truth)
-		s.narrator.remark("what to do: " + stuck.Advice)
+}
+
+// letGo asks for a rollout to be let go of, and says so.
+func (s *session) letGo(service, why string) {
+	err := s.host.Post(service, engine.Command{Kind: engine.LetGoOfIt, At: time.Now(), Reason: why, Interrupt: true})
+	if err == nil {
+		s.narrator.remark("letting go of " + service + ": " + why)
 	}
 }

@@ -173,12 +173,36 @@ func TestWhatGetsStuckUnwatchedIsLetGoOf(t *testing.T) {
 			if code := headless.ExitCode(ending); code != headless.ExitStuck {
 				t.Errorf("its exit code is %d: %+v", code, ending)
 			}
-			for _, words := range []string{"letting go of yelb-appserver: it is stuck", "what is true: the route gives", "what to do: "} {
+			for _, words := range []string{"STUCK", "letting go of yelb-appserver: it is stuck", "what is true: the route gives", "what to do: "} {
 				if !strings.Contains(a.told.String(), words) {
 					t.Errorf("it does not tell %q: %q", words, a.told)
 				}
 			}
 		})
+	}
+}
+
+// What got stuck after the last frame and before anything was told is told all the same; what
+// was told is not told again.
+func TestWhatGotStuckBeforeItWasToldIsTold(t *testing.T) {
+	for _, c := range []struct {
+		after time.Duration
+		told  bool
+	}{{-time.Millisecond, true}, {time.Millisecond, false}} {
+		var out bytes.Buffer
+		s, since := &session{narrator: newNarrator()}, time.Now()
+		s.narrator.listen()
+		s.narrator.speak(&out)
+		stuck := engine.Stuck{Reason: "denied", Truth: "the route gives 50", Advice: "mend it", At: since.Add(c.after)}
+		s.recall(&engine.Rollout{ID: "r1", Stuck: &stuck}, since)
+		if err := s.narrator.hush(); err != nil {
+			t.Fatal(err)
+		}
+		for _, words := range []string{"STUCK, a person is needed: denied", "what is true: the route gives 50", "what to do: mend it"} {
+			if strings.Contains(out.String(), words) != c.told {
+				t.Errorf("of what got stuck %s after, it tells %q", c.after, out.String())
+			}
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package aws
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
@@ -60,13 +61,9 @@ func (b *ByHand) Lines(ctx context.Context, service engine.Service, onlyShared b
 
 // isShared tells whether more than one version has a share of the traffic.
 func isShared(route engine.Route) bool {
-	versions := 0
-	for _, target := range route.Targets {
-		if target.Sha != "" && target.Weight > 0 {
-			versions++
-		}
-	}
-	return versions > 1
+	foreign := func(target engine.Target) bool { return target.Sha == "" }
+	route.Targets = slices.DeleteFunc(slices.Clone(route.Targets), foreign)
+	return route.IsSplit()
 }
 
 func weightsOf(route engine.Route) string {

@@ -29,8 +29,9 @@ type ended struct {
 }
 
 // Drive drives the rollout of a lease that this process holds, until its end or until
-// Close; reason is why, in the words of whoever took it over, and may be empty. It returns when it has begun; with an error, the lease has been let go of. No
-// second one is begun for a service while the first lasts.
+// Close; reason is why, in the words of whoever took it over, and may be empty. It returns
+// when it has begun; with an error, the lease has been let go of. No second one is begun for
+// a service while the first lasts.
 func (h *Host) Drive(ctx context.Context, lease engine.Lease, reason string) error {
 	events, err := h.Journal.Events(ctx, lease.Rollout, 0)
 	if err == nil && len(events) == 0 {

@@ -101,12 +101,12 @@ func brief(d time.Duration) string { return d.Round(time.Second).String() }
 
 // JSON writes the rollout as one object in one line: rollout, service, environment,
 // outcome (null while it is open), phase, reason, cause (verdict, person, interrupt,
-// deployment, provider, timeout; null without), leftover, first, started, started_by,
+// deployment, provider, timeout, drift; null without), leftover, first, started, started_by,
 // started_why (the reason that was given; null without), ended, seconds (total, working,
 // holding, waiting, driverless), steps, steps_passed, requests and errors that the canary
 // served, and requests_known_to, up to when that is known (null for tcp, and all three
-// while nothing is known), drivers (each with reason, why it
-// took over, where that was said), and stable and canary with their weights.
+// while nothing is known), drivers (each with reason, why it took over, where that was
+// said), and stable and canary with their weights.
 func (h HistoryReport) JSON(out io.Writer) error {
 	r := h.Rollout
 	line := &object{}

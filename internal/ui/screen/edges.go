@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"serin/internal/ui/scene"
 	"serin/internal/ui/theme"
 )
 
@@ -104,7 +105,7 @@ func (f *frame) allBanners() []banner {
 			fault := f.s.Scene.Faults[what]
 			words := fmt.Sprintf("! cannot read %s since %s: %s", what, stamp(fault.Since), fault.Message)
 			if fault.Undone {
-				words = fmt.Sprintf("! %s (%s, since %s)", fault.Message, what, stamp(fault.Since))
+				words = "! " + undone(what, fault)
 			}
 			if fault.Hint != "" {
 				words += "; " + fault.Hint
@@ -116,6 +117,11 @@ func (f *frame) allBanners() []banner {
 		all = append(all, banner{f.t.Muted, alone})
 	}
 	return all
+}
+
+// undone says of what was to be done why it was not, the cause first.
+func undone(what string, fault scene.Fault) string {
+	return fmt.Sprintf("%s (%s, since %s)", fault.Message, what, stamp(fault.Since))
 }
 
 // listsFaults tells whether the list has faults in place of services.

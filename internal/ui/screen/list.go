@@ -115,7 +115,7 @@ func (p pane) faultsListed() []string {
 		fault := p.s.Scene.Faults[what]
 		label, words := "! cannot", fmt.Sprintf("read %s since %s, %s ago: %s", what, stamp(fault.Since), age(fault.Since, p.now), fault.Message)
 		if fault.Undone {
-			label, words = "! not done", fmt.Sprintf("%s (%s, since %s)", fault.Message, what, stamp(fault.Since))
+			label, words = "! not done", undone(what, fault)
 		}
 		lines = append(lines, p.paragraph(label, p.t.Bad, p.t.Text, words, inFull)...)
 		lines = append(lines, p.paragraph("hint", p.t.Muted, p.t.Strong, fault.Hint, inFull)...)

@@ -65,8 +65,8 @@ lives: ## Live LIVES (100000) random lives: an hour on two cores
 	$(GO) test -count 1 -timeout 0 -run '^TestSeeds$$' ./internal/trials -seeds $(LIVES)
 
 .PHONY: vuln
-vuln: ## Look for known vulnerabilities; needs to reach vuln.go.dev, or GOVULNDB
-	$(GO) run golang.org/x/vuln/cmd/govulncheck@$(GOVULNCHECK_VERSION) $(if $(GOVULNDB),-db '$(GOVULNDB)') ./...
+vuln: ## Look for known vulnerabilities, in what is used and in the Go that builds it
+	@GO='$(GO)' GOVULNDB='$(GOVULNDB)' tools/vuln $(GOVULNCHECK_VERSION)
 
 .PHONY: torture
 torture: ## Kill the driver at every journal event and in every call that changes something, and go on

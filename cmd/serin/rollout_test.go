@@ -224,7 +224,7 @@ func TestCanariesOfEveryKind(t *testing.T) {
 		{name: "wrong port, found by requests", service: "yelb-appserver", image: "yelb-appserver:wrongport", set: []string{"--set", "TemplateParameters.ContainerHealthCheck=off"}, code: 3, reason: "5xx", exposed: true},
 		{name: "wrong port, found by the health check", service: "yelb-appserver", image: "yelb-appserver:wrongport", code: 3, reason: "is CREATE_FAILED"},
 		{name: "crash", service: "yelb-appserver", image: "yelb-appserver:crash", code: 3, reason: "is CREATE_FAILED"},
-		// It fails one request in twenty, by chance: less than two of the 500 that such waits give it are unlikelier than one in a billion.
+		// It fails one request in twenty, by chance. Fewer than two failures in the 500 requests of such waits are unlikelier than one in a billion.
 		{name: "flaky", service: "yelb-appserver", image: "yelb-appserver:flaky", set: []string{"--set", "WaitTime=10"}, code: 3, reason: "5xx", exposed: true},
 		{name: "late", service: "yelb-appserver", image: "yelb-appserver:late", code: 3, reason: "5xx", exposed: true},
 		{name: "slow", service: "yelb-appserver", image: "yelb-appserver:slow", set: []string{"--set", "FailureThresholdValue=20"}, code: 0, exposed: true},
